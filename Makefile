@@ -1,0 +1,178 @@
+# pgcdc: every committed change of a Postgres database, somewhere else.
+#
+#   make          build bin/pgcdc-*           make check    all tests, as CI runs them
+#   make demo     the main job, in a minute   make install  DESTDIR= PREFIX=/usr/local
+#   make deps     install what is missing     make lint     style and static analysis
+#   make check-all  every test on every major from 13 to 18
+#   make unit     the tests inside a process  make asan     all tests under ASan and UBSan
+#   make valgrind the unit tests under it     make cover    line coverage of all tests
+#   make fuzz     each target for FUZZ_SECONDS (60)
+#   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
+#   make bench    figures against pg_recvlogical; let nothing else run meanwhile
+
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+DATADIR = $(PREFIX)/share/pgcdc
+FUZZ_SECONDS ?= 60
+SEEDS ?= 200
+FIRST ?= 1
+MAJORS = 13 14 15 16 17 18
+
+# Each program links only the libraries of its row.
+PROGRAMS = pgcdc-read pgcdc-file
+LIBS_pgcdc-read = libpq
+LIBS_pgcdc-file =
+
+# A variant (SANITIZE=address,undefined or COVERAGE=1) has its own objects and programs.
+comma := ,
+VARIANT = $(subst $(comma),-,$(SANITIZE))$(if $(COVERAGE),coverage)
+B = build/$(or $(VARIANT),plain)
+BIN = $(if $(VARIANT),$(B)/bin,bin)
+
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wconversion -Wno-sign-conversion -Wformat=2 -Wundef $(if $(CI),-Werror)
+HARDEN = -fPIE -fstack-protector-strong -fcf-protection \
+	$(if $(VARIANT),,-fstack-clash-protection -D_FORTIFY_SOURCE=2)
+INSTRUMENT = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all) \
+	$(if $(COVERAGE),--coverage)
+CFLAGS ?= -g $(if $(VARIANT),-O1 -fno-omit-frame-pointer,-O2)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"$(VERSION)"' $(WARNINGS) $(HARDEN) \
+	$(INSTRUMENT) -Isrc/lib $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(INSTRUMENT) $(LDFLAGS)
+PQ_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
+PQ_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
+
+# Each folder's objects but main.o make an archive, which programs and tests link.
+objects = $(patsubst src/%.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
+
+all: deps-build programs
+programs: $(PROGRAMS:%=$(BIN)/%) $(if $(VARIANT),$(BIN)/pgcdc)
+
+define program
+$(call objects,$(1)): EXTRA_CFLAGS = -Isrc/$(1) $(if $(LIBS_$(1)),$$(shell $(PKG_CONFIG) --cflags $(LIBS_$(1))))
+$$(BIN)/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(B)/lib.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(if $(LIBS_$(1)),$$(shell $(PKG_CONFIG) --libs $(LIBS_$(1))))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+.SECONDEXPANSION:
+$(B)/%.a: $$(filter-out $$(B)/$$*/main.o,$$(call objects,$$*))
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The front door of a variant is the same script, beside the variant's programs.
+$(B)/bin/pgcdc: bin/pgcdc
+	@mkdir -p $(@D)
+	ln -sf ../../../bin/pgcdc $@
+
+# Tools of the tests: unit tests, the fault workload and its checker, the benchmark's.
+UNIT = $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*_test.c))
+$(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) $(B)/pgcdc-read.a $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Isrc/pgcdc-read -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
+		$(B)/pgcdc-read.a $(B)/lib.a $(PQ_LIBS)
+
+tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check disk.so)
+$(B)/bench/%: test/bench/%.c $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
+
+# The checker of the fault tests parses lines with jansson, not with our own scanner.
+FAULT_MAINS = workload check disk
+FAULT_SOURCES = $(filter-out $(FAULT_MAINS:%=test/fault/%.c),$(wildcard test/fault/*.c))
+$(B)/fault/disk.so: test/fault/disk.c test/fault/prng.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -fPIC -shared $(WARNINGS) -o $@ $<
+$(B)/fault/%: test/fault/%.c $(FAULT_SOURCES) $(wildcard test/fault/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(PQ_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(FAULT_SOURCES) $(PQ_LIBS) \
+		$(shell $(PKG_CONFIG) --libs jansson)
+
+deps: deps-build deps-check
+deps-build:
+	@test/services/deps build
+deps-check:
+	@test/services/deps check
+
+check: deps-check programs $(UNIT) tools
+	@test/run $(UNIT:%=--unit %) $(wildcard test/*.bats)
+# All files on all majors: an hour.
+check-all: deps-check programs $(UNIT) tools
+	@PGCDC_FILE_TIMEOUT=3600 test/run --all $(UNIT:%=--unit %) $(wildcard test/*.bats)
+unit: programs $(UNIT)
+	@test/run $(UNIT:%=--unit %)
+asan: deps-check
+	$(MAKE) SANITIZE=address,undefined programs
+	PGCDC_BIN=build/address-undefined/bin $(MAKE) SANITIZE=address,undefined check
+valgrind: $(UNIT)
+	@for t in $(UNIT); do valgrind -q --error-exitcode=99 --leak-check=full $$t >$(B)/valgrind.log || \
+		{ cat $(B)/valgrind.log; exit 1; }; done
+cover: deps-check
+	$(MAKE) COVERAGE=1 CFLAGS='-g -O0' programs
+	-PGCDC_BIN=build/coverage/bin $(MAKE) COVERAGE=1 CFLAGS='-g -O0' check
+	lcov -q -c -d build/coverage -o build/coverage/info --no-external
+	lcov --list build/coverage/info
+
+FUZZ = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZ_SOURCES = $(wildcard src/lib/*.c) $(filter-out %/main.c,$(wildcard src/pgcdc-read/*.c))
+fuzz: deps-check $(FUZZ:%=build/fuzz/%)
+	@for f in $(FUZZ); do mkdir -p build/fuzz/corpus/$$f test/data/fuzz/$${f#fuzz_} && \
+		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=65536 \
+		-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f test/data/fuzz/$${f#fuzz_} || exit 1; done
+build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(FUZZ_SOURCES)
+	@mkdir -p $(@D)
+	clang -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -Isrc/lib -Isrc/pgcdc-read -Itest/fuzz $(PQ_CFLAGS) \
+		-o $@ $< $(FUZZ_SOURCES) $(PQ_LIBS)
+
+fault: deps-check programs tools
+	test/fault/runs --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
+bench: deps-check programs tools
+	test/bench/run
+demo: deps-build programs
+	test/demo
+
+C_FILES = $(wildcard src/*/*.[ch] test/*/*.[ch])
+SHELL_FILES = bin/pgcdc .ci/run test/helper.bash test/read.bash test/rows.bash \
+	$(shell grep -lE '^\#!.*(ba)?sh$$' test/* test/*/* 2>/dev/null)
+lint: deps-check
+	clang-format --dry-run -Werror $(C_FILES)
+	cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE -Isrc/lib -Isrc/pgcdc-read src
+	$(MAKE) CC=clang CI=1 B=build/clang BIN=build/clang/bin programs
+	$(MAKE) CC=gcc CI=1 B=build/analyzer BIN=build/analyzer/bin CFLAGS='-O2 -fanalyzer' programs
+	shellcheck $(SHELL_FILES) test/*.bats
+	mandoc -Tlint -Wwarning man/*.[1-8]
+	codespell -L nd,te README.md STYLE.md NEWS.md man src sql bin/pgcdc test --skip='*/data/*'
+
+PAGES = $(wildcard man/*.[1-8])
+install: programs
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/sql/migrations
+	install -m 755 $(PROGRAMS:%=bin/%) $(DESTDIR)$(BINDIR)
+	sed -e 's|^sqldir=.*|sqldir=$(DATADIR)/sql|' -e 's|^libdir=.*|libdir=$(DATADIR)|' \
+		-e 's|^version=.*|version=$(VERSION)|' bin/pgcdc >$(DESTDIR)$(BINDIR)/pgcdc
+	chmod 755 $(DESTDIR)$(BINDIR)/pgcdc
+	install -m 644 sql/*.sql $(DESTDIR)$(DATADIR)/sql
+	install -m 644 sql/migrations/*.sql $(DESTDIR)$(DATADIR)/sql/migrations
+	for p in $(PAGES); do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${p##*.} $$p; done
+uninstall:
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(BINDIR)/pgcdc
+	rm -rf $(DESTDIR)$(DATADIR)
+	for p in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
+
+clean:
+	rm -rf build $(PROGRAMS:%=bin/%)
+
+.PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
+	bench demo lint install uninstall clean
+.SECONDARY:
+
+-include $(wildcard $(B)/*/*.d)

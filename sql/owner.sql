@@ -1,0 +1,16 @@
+-- Refuse a schema pgcdc that is not ours: whoever owns its tables could put triggers on them, and
+-- those would run with the rights of whoever runs this.
+
+select count(*) > 0 as foreign_schema,
+	format('schema "pgcdc" belongs to role "%s", not to "%s"; run this as "%1$s"',
+		min(owner.rolname), current_user) as message,
+	'42501' as errcode
+from pg_namespace n
+	join pg_roles owner on owner.oid = n.nspowner
+	join pg_roles me on me.rolname = current_user
+where n.nspname = 'pgcdc' and owner.oid <> me.oid and not (owner.rolsuper and me.rolsuper)
+\gset
+\if :foreign_schema
+	\ir fail.sql
+\endif
+\unset message

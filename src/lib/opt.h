@@ -1,0 +1,64 @@
+/*
+ * Options of a program: one table is the source of parsing and of --help.
+ *
+ * Each option can also be set in the environment, as the program's prefix and
+ * the long name in capitals with '_' for '-': PGCDC_READ_STATUS_INTERVAL.
+ * The command line wins.  An option given twice is an error, unless it is a list.
+ * A variable with the prefix that names no option is warned about.
+ *
+ * Every program has, besides its table: -v/--verbose, -q/--quiet,
+ * --log-format=text|json, -?/--help and -V/--version.
+ */
+#ifndef OPT_H
+#define OPT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum opt_kind {
+	OPT_FLAG,     /* int *: set to 1; in the environment 1/0, true/false, on/off, yes/no */
+	OPT_STRING,   /* const char ** */
+	OPT_LIST,     /* struct opt_list *: repeated, or separated by commas */
+	OPT_DURATION, /* int64_t *, microseconds: 10, 10s, 500ms, 2min, 1h; bare: seconds */
+	OPT_SIZE,     /* uint64_t *, bytes: 4096, 64KiB, 100MiB, 1GiB (kB, MB, GB the same) */
+	OPT_LSN,      /* uint64_t *, as lsn.h */
+};
+
+struct opt_list {
+	char **item; /* allocated, for the life of the program */
+	size_t n;
+};
+
+struct opt {
+	const char *name; /* long name; NULL ends the table */
+	int letter;       /* short name, or 0 */
+	enum opt_kind kind;
+	void *value;          /* where it goes; holds the default before */
+	const char *argument; /* what --help calls its argument */
+	const char *help;     /* one line */
+	int64_t min, max;     /* of OPT_DURATION and OPT_SIZE */
+};
+
+struct opt_program {
+	const char *name;    /* "pgcdc-read" */
+	const char *prefix;  /* "PGCDC_READ_" */
+	const char *usage;   /* operands, after "[OPTION]..." */
+	const char *purpose; /* one line */
+	const struct opt *options;
+};
+
+/*
+ * Parse the environment and the command line, and configure log.h.
+ * 0: *operands is the index of the first operand in argv.  Otherwise the exit
+ * code; an error was reported.  --help and --version print and exit with 0.
+ */
+int opt_parse(const struct opt_program *program, int argc, char **argv, int *operands);
+
+/*
+ * Range-checked readers of one value, as the kinds above describe them.
+ * 0, or -1 if s is none.
+ */
+int opt_duration(int64_t *usec, const char *s);
+int opt_size(uint64_t *bytes, const char *s);
+
+#endif

@@ -1,0 +1,121 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "log.h"
+
+/* The offset behind the last LF in the first size bytes, 0 if there is none; -1: errno. */
+static off_t
+end_of_last_line(int fd, off_t size)
+{
+	char block[65536];
+
+	while (size > 0) {
+		size_t want = size < (off_t)sizeof(block) ? (size_t)size : sizeof(block);
+		ssize_t got = pread(fd, block, want, size - (off_t)want);
+		const char *lf;
+
+		if (got < (ssize_t)want)
+			return -1;
+		if ((lf = memrchr(block, '\n', want)) != NULL)
+			return size - (off_t)want + (lf + 1 - block);
+		size -= (off_t)want;
+	}
+	return 0;
+}
+
+static int
+cut_torn_line(struct file *f)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) != 0 || (f->good = end_of_last_line(f->fd, st.st_size)) < 0)
+		return log_temporary("could not read file \"%s\": %s", f->path, strerror(errno));
+	if (f->good == st.st_size)
+		return 0;
+	log_warn("cutting %lld bytes of an unfinished line off file \"%s\"",
+	    (long long)(st.st_size - f->good), f->path);
+	if (ftruncate(f->fd, f->good) != 0)
+		return log_temporary(
+		    "could not truncate file \"%s\": %s", f->path, strerror(errno));
+	return 0;
+}
+
+/* A new file is durable when its folder is. */
+static int
+sync_folder(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, failed;
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		return log_permanent("the path of file \"%s\" is too long", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	failed = fd < 0 || fsync(fd) != 0;
+	if (fd >= 0)
+		close(fd);
+	/* Not every file system can sync a folder. */
+	if (failed && errno != EINVAL && errno != EACCES)
+		return log_temporary(
+		    "could not sync the folder of file \"%s\": %s", path, strerror(errno));
+	return 0;
+}
+
+static int
+prepare_regular(struct file *f)
+{
+	int err;
+
+	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
+		return log_temporary("file \"%s\" is in use by another pgcdc-file; "
+				     "stop that one or name another file",
+		    f->path);
+	if ((err = cut_torn_line(f)) != 0)
+		return err;
+	return sync_folder(f->path);
+}
+
+int
+file_open(struct file *f, const char *path)
+{
+	struct stat st;
+
+	*f = (struct file){ .path = path, .fd = STDOUT_FILENO };
+	if (strcmp(path, "-") == 0)
+		return 0;
+	f->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0600);
+	if (f->fd < 0)
+		return log_permanent("could not open file \"%s\": %s", path, strerror(errno));
+	if (fstat(f->fd, &st) != 0)
+		return log_temporary("could not stat file \"%s\": %s", path, strerror(errno));
+	f->is_regular = S_ISREG(st.st_mode);
+	return f->is_regular ? prepare_regular(f) : 0;
+}
+
+void
+file_appended(struct file *f, size_t bytes)
+{
+	f->good += (off_t)bytes;
+}
+
+void
+file_take_back(const struct file *f)
+{
+	if (f->is_regular && ftruncate(f->fd, f->good) != 0)
+		log_warn("could not truncate file \"%s\": %s", f->path, strerror(errno));
+}
+
+int
+file_sync(const struct file *f)
+{
+	if (f->is_regular && fdatasync(f->fd) != 0)
+		return log_temporary("could not sync file \"%s\": %s", f->path, strerror(errno));
+	return 0;
+}

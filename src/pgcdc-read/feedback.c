@@ -1,0 +1,159 @@
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "feedback.h"
+#include "log.h"
+#include "loop.h"
+#include "lsn.h"
+
+/* Lines read from the FIFO before something else gets its turn. */
+#define ACKS_AT_ONCE 256
+
+/* Warn of the 1st, 10th, 100th ... stray ack: whoever floods us shall not fill the log. */
+static int
+is_power_of_ten(uint64_t n)
+{
+	while (n % 10 == 0)
+		n /= 10;
+	return n == 1;
+}
+
+static void
+warn_bad_ack(struct stream *st, const struct ack *ack, const char *why)
+{
+	if (is_power_of_ten(++st->n_bad_acks))
+		log_warn("ack \"%s\" of \"%s\" is ignored: %s (%llu such since the start)",
+		    ack->token, ack->name, why, (unsigned long long)st->n_bad_acks);
+}
+
+static int
+take_ack(struct stream *st, const struct ack *ack)
+{
+	uint64_t token;
+
+	if (ack->malformed || lsn_parse(&token, ack->token, strlen(ack->token)) != 0) {
+		warn_bad_ack(st, ack, "the line is no ack, \"LSN NAME\" is expected");
+		return 0;
+	}
+	switch (confirm_ack(&st->confirm, ack->name, token)) {
+	case CONFIRM_TAKEN:
+		st->n_acks++;
+		break;
+	case CONFIRM_REPEATED:
+		break;
+	case CONFIRM_BELOW:
+		warn_bad_ack(st, ack, "it is older than what is confirmed already");
+		break;
+	case CONFIRM_BEYOND:
+		warn_bad_ack(st, ack, "nothing so new was emitted");
+		break;
+	case CONFIRM_UNKNOWN:
+		warn_bad_ack(st, ack, "--wait-for does not name it");
+		break;
+	case CONFIRM_SECOND:
+		return log_permanent(
+		    "acks of two names, \"%s\" and \"%s\", come without --wait-for; "
+		    "name with it the sinks that must acknowledge",
+		    st->confirm.names[0].name, ack->name);
+	}
+	return 0;
+}
+
+int
+feedback_read_acks(struct stream *st)
+{
+	struct ack ack;
+	int got = 0, err = 0;
+
+	for (int i = 0; i < ACKS_AT_ONCE && err == 0; i++) {
+		got = ack_next(st->fifo, &ack);
+		if (got <= 0)
+			break;
+		err = take_ack(st, &ack);
+	}
+	if (got < 0)
+		return log_temporary(
+		    "could not read ack FIFO \"%s\": %s", st->options->ack, strerror(errno));
+	return err;
+}
+
+void
+feedback_ack_written(struct stream *st)
+{
+	if (st->mark_token != 0 && st->out.written >= st->mark_bytes) {
+		confirm_ack(&st->confirm, "stdout", st->mark_token);
+		st->mark_token = 0;
+	}
+	if (st->mark_token == 0 && st->events.prev > st->confirm.acked) {
+		st->mark_token = st->events.prev;
+		st->mark_bytes = st->out.written + out_pending(&st->out);
+		if (st->mark_bytes == st->out.written) {
+			confirm_ack(&st->confirm, "stdout", st->mark_token);
+			st->mark_token = 0;
+		}
+	}
+}
+
+/* Nothing may be confirmed that a crash of this machine could take back. */
+static int
+make_durable(struct stream *st)
+{
+	struct state *state = st->state;
+
+	/* A file is synced; a pipe cannot be, and says so. */
+	if (st->fifo == NULL && st->out.fd >= 0 && fdatasync(st->out.fd) != 0 && errno != EINVAL &&
+	    errno != EROFS && errno != ENOTSUP)
+		return log_temporary("could not sync standard output: %s", strerror(errno));
+	if (state == NULL || state->position >= st->confirm.position)
+		return 0;
+	state->position = st->confirm.position;
+	/* The start is no token: a sink has never seen it. */
+	if (st->confirm.acked > st->start)
+		state->ack = st->confirm.acked;
+	return state_write(state);
+}
+
+static void
+put_64(char *p, uint64_t v)
+{
+	v = htobe64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static int
+send_status(struct stream *st, uint64_t confirmed)
+{
+	char message[1 + 4 * 8 + 1] = { 'r' };
+	PGconn *conn = st->session->stream;
+
+	put_64(message + 1, st->received);
+	put_64(message + 9, confirmed);
+	put_64(message + 17, confirmed);
+	put_64(message + 25, 0); /* no clock of ours is of use to the server */
+	/* On a quiet server, only an answer tells that the goal is reached. */
+	message[33] = st->goal != 0;
+	if (PQputCopyData(conn, message, sizeof(message)) < 0 || PQflush(conn) < 0)
+		return log_temporary(
+		    "could not send the position to the server: %s", PQerrorMessage(conn));
+	st->n_feedbacks++;
+	return 0;
+}
+
+int
+feedback_send(struct stream *st, int now)
+{
+	int64_t clock = loop_now();
+	int err;
+
+	if (!now && !st->reply_requested && clock < st->next_feedback)
+		return 0;
+	st->reply_requested = 0;
+	st->next_feedback = clock + st->feedback_interval;
+	if (st->options->ack == NULL)
+		return send_status(st, 0); /* "invalid": confirms nothing */
+	if ((err = make_durable(st)) != 0)
+		return err;
+	return send_status(st, st->confirm.position);
+}

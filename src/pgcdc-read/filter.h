@@ -1,0 +1,24 @@
+/*
+ * Which tables pass: --tables and --exclude-tables, patterns of schema.table
+ * in which '*' stands for any characters.
+ */
+#ifndef FILTER_H
+#define FILTER_H
+
+#include <stddef.h>
+
+#include "opt.h"
+
+struct filter {
+	struct opt_list tables; /* empty: every table */
+	struct opt_list exclude;
+};
+
+/* 0, or the exit code after reporting a pattern that names no table. */
+int filter_check(const struct filter *f);
+
+/* Does the table, its names not NUL-terminated, pass? */
+int filter_passes(const struct filter *f, const char *schema, size_t schema_len, const char *table,
+    size_t table_len);
+
+#endif

@@ -1,0 +1,408 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connect.h"
+#include "log.h"
+#include "lsn.h"
+#include "session.h"
+
+/*
+ * The text form of values is the session's, so it is fixed here and not left to the
+ * settings of a role or a database.  Names print with their schema.
+ */
+static const char stream_settings[] = "SET search_path = '';"
+				      "SET datestyle = 'ISO, YMD';"
+				      "SET timezone = 'UTC';"
+				      "SET intervalstyle = 'postgres';"
+				      "SET extra_float_digits = 3;"
+				      "SET bytea_output = 'hex';"
+				      "SET lc_monetary = 'C';"
+				      "SET xmlbinary = 'base64';"
+				      "SET quote_all_identifiers = off;"
+				      "SET client_min_messages = 'warning';"
+				      "SET statement_timeout = 0;"
+				      "SET lock_timeout = 0";
+
+static const char side_settings[] = "SET search_path = '';"
+				    "SET quote_all_identifiers = off;"
+				    "SET client_min_messages = 'warning';"
+				    "SET statement_timeout = '10s'";
+
+int
+session_code_of(const char *sqlstate)
+{
+	/* Classes that time heals, and codes inside the others (errcodes-appendix). */
+	static const char *const temporary[] = {
+		"08",
+		"40",
+		"53",
+		"57",
+		"58",
+		"XX000",
+		"55006" /* slot is in use */,
+		"55P03" /* lock not available */,
+	};
+	static const char *const permanent[] = {
+		"58P01" /* WAL segment is gone */,
+		"57P04" /* database dropped */,
+	};
+
+	if (sqlstate == NULL)
+		return EXIT_TEMPORARY;
+	for (size_t i = 0; i < sizeof(permanent) / sizeof(permanent[0]); i++)
+		if (strcmp(sqlstate, permanent[i]) == 0)
+			return EXIT_PERMANENT;
+	for (size_t i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++)
+		if (strncmp(sqlstate, temporary[i], strlen(temporary[i])) == 0)
+			return EXIT_TEMPORARY;
+	return EXIT_PERMANENT;
+}
+
+static int
+is_state(const PGresult *res, const char *sqlstate)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	return state != NULL && strcmp(state, sqlstate) == 0;
+}
+
+/* Report the error in res, or of conn when there is no res. */
+static int
+report(PGconn *conn, const PGresult *res, const char *what)
+{
+	const char *message = res != NULL ? PQresultErrorMessage(res) : NULL;
+
+	if (message == NULL || *message == '\0')
+		message = PQerrorMessage(conn);
+	if (session_code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_PERMANENT)
+		return log_permanent("%s: %s", what, message);
+	return log_temporary("%s: %s", what, message);
+}
+
+static int
+run(PGconn *conn, const char *sql, const char *what)
+{
+	PGresult *res = PQexec(conn, sql);
+	int err = 0;
+
+	if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		err = report(conn, res, what);
+	PQclear(res);
+	return err;
+}
+
+PGresult *
+session_query(struct session *s, int *err, const char *sql, int n, const char *const *values)
+{
+	PGresult *res = PQexecParams(s->side, sql, n, NULL, values, NULL, NULL, 0);
+
+	*err = 0;
+	if (PQresultStatus(res) == PGRES_TUPLES_OK)
+		return res;
+	*err = report(s->side, res, "could not ask the server");
+	PQclear(res);
+	return NULL;
+}
+
+/*
+ * Between our questions the server speaks only to say why it ends the connection, which
+ * is kept for the error that follows.
+ */
+static void
+side_notice(void *context, const PGresult *res)
+{
+	struct session *s = context;
+
+	if (session_code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_TEMPORARY)
+		snprintf(s->farewell, sizeof(s->farewell), "%s", PQresultErrorMessage(res));
+	else
+		log_warn("%s", PQresultErrorMessage(res));
+}
+
+int
+session_open_side(struct session *s, const struct options *o)
+{
+	int err;
+
+	*s = (struct session){ .options = o };
+	if ((err = connect_check_identity(o)) != 0 ||
+	    (err = connect_open(&s->side, o, NULL)) != 0 ||
+	    (err = run(s->side, side_settings, "could not configure the session")) != 0)
+		return err;
+	PQsetNoticeReceiver(s->side, side_notice, s);
+	s->server_version = PQserverVersion(s->side);
+	if (s->server_version < 130000)
+		return log_permanent(
+		    "server version %d is too old; 13 is the oldest that is supported",
+		    s->server_version / 10000);
+	if (s->server_version >= 140000)
+		return run(
+		    s->side, "SET idle_session_timeout = 0", "could not configure the session");
+	return 0;
+}
+
+/* A setting of the walsender's own session, as its role may have another value. */
+static int
+read_wal_sender_timeout(struct session *s)
+{
+	PGresult *res = PQexec(s->stream,
+	    "SELECT setting::bigint * 1000 FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'");
+	int err = 0;
+
+	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1)
+		s->wal_sender_timeout = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+	else
+		err = report(s->stream, res, "could not read wal_sender_timeout");
+	PQclear(res);
+	return err;
+}
+
+static int
+identify_system(struct session *s)
+{
+	PGresult *res = PQexec(s->stream, "IDENTIFY_SYSTEM");
+	int err = 0;
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1) {
+		err = report(s->stream, res, "could not identify the server");
+	} else {
+		const char *position = PQgetvalue(res, 0, 2);
+
+		snprintf(s->system_identifier, sizeof(s->system_identifier), "%s",
+		    PQgetvalue(res, 0, 0));
+		s->timeline = (uint32_t)strtoul(PQgetvalue(res, 0, 1), NULL, 10);
+		if (lsn_parse(&s->server_lsn, position, strlen(position)) != 0)
+			err = log_permanent(
+			    "the server is at \"%s\", which is not an LSN", position);
+	}
+	PQclear(res);
+	return err;
+}
+
+int
+session_open_stream(struct session *s)
+{
+	int err;
+
+	if ((err = connect_open(&s->stream, s->options, "database")) != 0 ||
+	    (err = run(s->stream, stream_settings, "could not configure the session")) != 0 ||
+	    (err = read_wal_sender_timeout(s)) != 0)
+		return err;
+	return identify_system(s);
+}
+
+void
+session_close(struct session *s)
+{
+	PQfinish(s->stream);
+	PQfinish(s->side);
+	s->stream = s->side = NULL;
+}
+
+/* "1\t0/3000000\tno recovery target specified\n" for each timeline that was left. */
+static uint64_t
+find_switch(const char *history, uint32_t timeline)
+{
+	uint64_t left = UINT64_MAX;
+
+	for (const char *line = history; line != NULL && *line != '\0';) {
+		char position[LSN_SIZE];
+		uint32_t id;
+
+		if (sscanf(line, "%" SCNu32 " %17s", &id, position) == 2 && id == timeline &&
+		    lsn_parse(&left, position, strlen(position)) != 0)
+			left = UINT64_MAX;
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	return left;
+}
+
+int
+session_left_timeline(struct session *s, uint32_t timeline, uint64_t *left)
+{
+	char command[64];
+	PGresult *res;
+	int err = 0;
+
+	snprintf(command, sizeof(command), "TIMELINE_HISTORY %" PRIu32, s->timeline);
+	res = PQexec(s->stream, command);
+	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
+		err = report(s->stream, res, "could not read the server's timeline history");
+	else
+		*left = find_switch(PQgetvalue(res, 0, 1), timeline);
+	PQclear(res);
+	return err;
+}
+
+int
+session_ask_type(void *context, uint32_t oid, int32_t modifier, struct buf *name)
+{
+	struct session *s = context;
+	char oid_text[16], modifier_text[16];
+	const char *values[] = { oid_text, modifier_text };
+	PGresult *res;
+	int err;
+
+	snprintf(oid_text, sizeof(oid_text), "%" PRIu32, oid);
+	snprintf(modifier_text, sizeof(modifier_text), "%" PRId32, modifier);
+	res = session_query(s, &err,
+	    "SELECT pg_catalog.format_type(oid, $2) FROM pg_catalog.pg_type WHERE oid = $1", 2,
+	    values);
+	if (res == NULL)
+		return err;
+	if (PQntuples(res) == 1)
+		buf_str(name, PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return 0;
+}
+
+/*
+ * While streaming, a warning of the server means that it leaves something out
+ * (a publication that is gone, a table without a replica identity), so it is an
+ * error to us; those of class 57 announce that the server ends the connection.
+ */
+static void
+stream_notice(void *context, const PGresult *res)
+{
+	struct session *s = context;
+	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	if (session_code_of(sqlstate) == EXIT_TEMPORARY) {
+		log_warn("%s", PQresultErrorMessage(res));
+		return;
+	}
+	snprintf(s->warning, sizeof(s->warning), "%s", PQresultErrorMessage(res));
+}
+
+static void
+add_escaped(struct buf *command, char *escaped)
+{
+	if (escaped == NULL) {
+		command->failed = 1;
+		return;
+	}
+	buf_str(command, escaped);
+	PQfreemem(escaped);
+}
+
+/* The names as one list of quoted identifiers, which itself is a quoted string. */
+static void
+add_publications(struct session *s, struct buf *command)
+{
+	const struct opt_list *names = &s->options->publications;
+	struct buf list = BUF_INIT;
+
+	for (size_t i = 0; i < names->n; i++) {
+		if (i > 0)
+			buf_str(&list, ",");
+		add_escaped(
+		    &list, PQescapeIdentifier(s->stream, names->item[i], strlen(names->item[i])));
+	}
+	command->failed |= list.failed;
+	if (!command->failed)
+		add_escaped(command, PQescapeLiteral(s->stream, list.data, list.len));
+	buf_free(&list);
+}
+
+/* The newest protocol that this server's pgoutput speaks (PostgreSQL, pgoutput.h). */
+static int
+protocol_version(int server_version)
+{
+	return server_version >= 160000   ? 4
+	       : server_version >= 150000 ? 3
+	       : server_version >= 140000 ? 2
+	                                  : 1;
+}
+
+static int
+start_error(struct session *s, const PGresult *res)
+{
+	const char *message = PQresultErrorMessage(res);
+
+	if (is_state(res, "42501") && strstr(message, "output plugin") != NULL)
+		return log_permanent("the server refuses the output plugin of slot \"%s\": %s; "
+				     "add pgoutput to output_plugin_libraries and reload",
+		    s->options->slot, message);
+	if (is_state(res, "55006"))
+		return log_temporary(
+		    "slot \"%s\" is in use: %s; stop the other reader or use a slot "
+		    "of your own",
+		    s->options->slot, message);
+	return report(s->stream, res, "could not start replication");
+}
+
+int
+session_start(struct session *s)
+{
+	struct buf command = BUF_INIT;
+	PGresult *res;
+	int err = 0;
+
+	buf_str(&command, "START_REPLICATION SLOT ");
+	add_escaped(
+	    &command, PQescapeIdentifier(s->stream, s->options->slot, strlen(s->options->slot)));
+	buf_str(&command, " LOGICAL 0/0 (proto_version '");
+	buf_uint(&command, (uint64_t)protocol_version(s->server_version));
+	buf_str(&command, "', publication_names ");
+	add_publications(s, &command);
+	if (s->server_version >= 140000)
+		buf_str(&command, ", messages 'on'");
+	buf_add(&command, ")", 2);
+	if (command.failed) {
+		buf_free(&command);
+		return log_temporary("out of memory while starting replication");
+	}
+	log_debug("%s", command.data);
+	PQsetNoticeReceiver(s->stream, stream_notice, s);
+	res = PQexec(s->stream, command.data);
+	if (PQresultStatus(res) != PGRES_COPY_BOTH)
+		err = start_error(s, res);
+	PQclear(res);
+	buf_free(&command);
+	if (err == 0 && PQsetnonblocking(s->stream, 1) != 0)
+		err = log_temporary(
+		    "could not make the connection non-blocking: %s", PQerrorMessage(s->stream));
+	return err;
+}
+
+int
+session_stream_error(struct session *s, PGresult *res, uint64_t lsn)
+{
+	const char *slot = s->options->slot, *at = lsn_text(lsn);
+	const char *message = PQresultErrorMessage(res);
+
+	if (*message == '\0')
+		message = PQerrorMessage(s->stream);
+	if (is_state(res, "42704"))
+		return log_permanent(
+		    "the stream of slot \"%s\" stopped behind %s: %s; the publication "
+		    "did not exist at that point of the WAL: make the slot anew after the publication "
+		    "(changes between are lost), or advance it with pg_replication_slot_advance()",
+		    slot, at, message);
+	if (is_state(res, "22021") || is_state(res, "22P05"))
+		return log_permanent(
+		    "the stream of slot \"%s\" stopped behind %s: %s; the database holds "
+		    "text that cannot become UTF-8, as SQL_ASCII allows: correct the value, and advance "
+		    "the slot beyond it with pg_replication_slot_advance()",
+		    slot, at, message);
+	if (is_state(res, "42501") && strstr(message, "output plugin") != NULL)
+		return start_error(s, res);
+	if (session_code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_PERMANENT)
+		return log_permanent(
+		    "the stream of slot \"%s\" stopped behind %s: %s", slot, at, message);
+	return log_temporary("the stream of slot \"%s\" stopped behind %s: %s", slot, at, message);
+}
+
+int
+session_refuse_warning(struct session *s, uint64_t lsn)
+{
+	return log_permanent(
+	    "the server left something out of the stream of slot \"%s\" behind %s: %s; "
+	    "if the publication did not exist at that point of the WAL, make the slot anew "
+	    "after the publication (changes between are lost), or advance it with "
+	    "pg_replication_slot_advance()",
+	    s->options->slot, lsn_text(lsn), s->warning);
+}

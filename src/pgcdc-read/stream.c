@@ -1,0 +1,495 @@
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "encode.h"
+#include "feedback.h"
+#include "log.h"
+#include "loop.h"
+#include "lsn.h"
+#include "stream.h"
+
+/* Lines waiting for stdout: above this nothing more is taken from the server. */
+#define HIGH_WATER (256 * 1024)
+
+/* A server that was quiet for so long, in microseconds, may have reached the goal. */
+#define ASK_INTERVAL 20000
+
+/* While standard output is blocked, time between two looks at the slot, in microseconds. */
+#define LOOK_INTERVAL 1000000
+
+#define XLOGDATA_HEADER (1 + 8 + 8 + 8)
+#define KEEPALIVE_SIZE (1 + 8 + 8 + 1)
+
+/* A wait was over and the clean end is asked for: codes that are no exit codes. */
+enum { GO_ON = 0, DOWNSTREAM_GONE = -1 };
+
+static uint64_t
+get_64(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be64toh(v);
+}
+
+static int
+is_open(const struct stream *st)
+{
+	return st->events.in_transaction;
+}
+
+/* Decoded up to lsn, with no transaction open: an idle stretch of the stream. */
+static void
+take_idle(struct stream *st, uint64_t lsn)
+{
+	confirm_idle(&st->confirm, lsn);
+}
+
+static int
+take_xlogdata(struct stream *st, const char *message, size_t len)
+{
+	enum events_result result;
+	uint64_t lsn = 0;
+	int err;
+
+	err = events_take(&st->events, get_64(message + 1), message + XLOGDATA_HEADER,
+	    len - XLOGDATA_HEADER, &result, &lsn);
+	if (err != 0)
+		return err;
+	if (result == EVENTS_TOKEN)
+		confirm_emitted(&st->confirm, lsn);
+	else if (result == EVENTS_SILENT)
+		take_idle(st, lsn);
+	if (result != EVENTS_NOTHING && lsn > st->received)
+		st->received = lsn;
+	return 0;
+}
+
+/* Primary keepalive: position, clock, and whether a reply is wanted at once. */
+static void
+take_keepalive(struct stream *st, const char *message)
+{
+	uint64_t lsn = get_64(message + 1);
+
+	if (lsn > st->received)
+		st->received = lsn;
+	if (!is_open(st))
+		take_idle(st, lsn);
+	if (message[17] != 0)
+		st->reply_requested = 1;
+}
+
+static int
+take_message(struct stream *st, const char *message, size_t len)
+{
+	if (*message == 'w' && len >= XLOGDATA_HEADER)
+		return take_xlogdata(st, message, len);
+	if (*message == 'k' && len == KEEPALIVE_SIZE) {
+		take_keepalive(st, message);
+		return 0;
+	}
+	return log_permanent("the server sent an unknown replication message (type %d, %zu bytes) "
+			     "behind %s; nothing after it is confirmed",
+	    *message, len, lsn_text(st->received));
+}
+
+/* The goal is reached, and what stands on the stream is whole. */
+static int
+at_goal(const struct stream *st)
+{
+	return st->goal != 0 && st->received >= st->goal && !is_open(st);
+}
+
+static int
+copy_ended(struct stream *st)
+{
+	PGconn *conn = st->session->stream;
+	PGresult *res = PQgetResult(conn);
+	int err;
+
+	if (PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_COPY_OUT)
+		err = log_temporary(
+		    "the server ended the stream behind %s", lsn_text(st->received));
+	else
+		err = session_stream_error(st->session, res, st->received);
+	PQclear(res);
+	return err;
+}
+
+/*
+ * Take all messages that are here, until the output is full or it is time to
+ * end.  Adds to *bytes.  0, or the exit code after reporting.
+ */
+static int
+take_messages(struct stream *st, size_t *bytes)
+{
+	PGconn *conn = st->session->stream;
+
+	while (out_pending(&st->out) < HIGH_WATER && !at_goal(st) &&
+	       (!loop_ending() || st->events.open)) {
+		char *message;
+		int len = PQgetCopyData(conn, &message, 1), err;
+
+		if (len == 0)
+			return 0;
+		if (len < 0)
+			return copy_ended(st);
+		*bytes += (size_t)len;
+		err = take_message(st, message, (size_t)len);
+		PQfreemem(message);
+		if (err != 0)
+			return err;
+		if (st->session->warning[0] != '\0')
+			return session_refuse_warning(st->session, st->received);
+	}
+	return 0;
+}
+
+/* Read the socket until it is empty or the output is full. */
+static int
+receive(struct stream *st)
+{
+	PGconn *conn = st->session->stream;
+	size_t bytes = 0, before;
+	int err;
+
+	do {
+		before = bytes;
+		if (PQconsumeInput(conn) == 0)
+			return log_temporary("lost the connection behind %s: %s",
+			    lsn_text(st->received), PQerrorMessage(conn));
+		if ((err = take_messages(st, &bytes)) != 0)
+			return err;
+		if (st->session->warning[0] != '\0')
+			return session_refuse_warning(st->session, st->received);
+	} while (bytes > before && out_pending(&st->out) < HIGH_WATER);
+	burst_received(&st->burst, bytes);
+	if (bytes > 0 && st->goal != 0)
+		st->next_ask = loop_now() + ASK_INTERVAL;
+	return 0;
+}
+
+/* 0 or 1 as out_write(), DOWNSTREAM_GONE, or the exit code after reporting. */
+static int
+write_out(struct stream *st)
+{
+	if (out_write(&st->out) >= 0)
+		return GO_ON;
+	if (errno == EPIPE || errno == ECONNRESET)
+		return DOWNSTREAM_GONE;
+	return log_temporary("could not write to standard output: %s", strerror(errno));
+}
+
+enum { FD_STREAM, FD_SIDE, FD_ACK, FD_OUT, N_FDS };
+
+/*
+ * The ordinary connection has nothing to say between our questions, unless the
+ * server ends it.
+ */
+static int
+check_side(struct stream *st)
+{
+	PGconn *side = st->session->side;
+
+	if (PQconsumeInput(side) != 0) {
+		PQisBusy(side); /* parses what the server says */
+		return 0;
+	}
+	return log_temporary("the server has ended our connection: %s",
+	    st->session->farewell[0] != '\0' ? st->session->farewell : PQerrorMessage(side));
+}
+
+/*
+ * Wait for anything.  When we would not take what the stream's socket has, libpq does
+ * not see its end either, so that is waited for instead.
+ * 0, DOWNSTREAM_GONE, or the exit code after reporting.
+ */
+static int
+wait_for_any(struct stream *st, int taking, int64_t deadline)
+{
+	PGconn *conn = st->session->stream;
+	int unsent = PQflush(conn);
+	struct pollfd fds[N_FDS] = {
+		[FD_STREAM] = { .fd = PQsocket(conn),
+		    .events = (short)((taking ? POLLIN : POLLRDHUP) | (unsent ? POLLOUT : 0)) },
+		[FD_SIDE] = { .fd = PQsocket(st->session->side), .events = POLLIN },
+		[FD_ACK] = { .fd = st->fifo != NULL ? st->fifo->fd : -1, .events = POLLIN },
+		[FD_OUT] = { .fd = st->out.fd, .events = out_pending(&st->out) > 0 ? POLLOUT : 0 },
+	};
+	int err;
+
+	if (taking)
+		deadline = burst_deadline(&st->burst, deadline);
+	if (st->next_feedback < deadline)
+		deadline = st->next_feedback;
+	if (taking && st->goal != 0 && st->next_ask < deadline)
+		deadline = st->next_ask;
+	if (loop_wait(fds, N_FDS, deadline) < 0)
+		return log_temporary("could not wait: %s", strerror(errno));
+	if (!taking && (fds[FD_STREAM].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+		return log_temporary("the server has ended the stream, and standard output takes "
+				     "nothing; see the server's log");
+	if (fds[FD_SIDE].revents != 0 && (err = check_side(st)) != 0)
+		return err;
+	if (fds[FD_ACK].revents != 0 && (err = feedback_read_acks(st)) != 0)
+		return err;
+	if ((fds[FD_OUT].revents & (POLLERR | POLLHUP)) != 0)
+		return DOWNSTREAM_GONE;
+	return GO_ON;
+}
+
+static int
+write_head(struct stream *st, uint64_t start, uint64_t prev)
+{
+	struct encode_head head = {
+		.system_identifier = st->session->system_identifier,
+		.timeline = st->session->timeline,
+		.slot = st->options->slot,
+		.start = start,
+		.prev = prev,
+	};
+
+	encode_head(&st->out.buf, &head);
+	return write_out(st);
+}
+
+/*
+ * A walsender that cannot send cannot end either, and a checkpoint that wants to
+ * invalidate the slot waits for it: so look, while blocked, whether that is near.
+ */
+static int
+look_at_slot(struct stream *st)
+{
+	const char *name = st->options->slot;
+	PGresult *res;
+	int err, threatened;
+
+	if (loop_now() < st->next_look)
+		return 0;
+	st->next_look = loop_now() + LOOK_INTERVAL;
+	res = session_query(st->session, &err,
+	    "SELECT FROM pg_catalog.pg_replication_slots"
+	    " WHERE slot_name = $1 AND wal_status IN ('unreserved', 'lost')",
+	    1, &name);
+	if (res == NULL)
+		return err;
+	threatened = PQntuples(res) > 0;
+	PQclear(res);
+	if (!threatened)
+		return 0;
+	return log_temporary("standard output takes nothing, and slot \"%s\" holds more WAL than "
+			     "max_slot_wal_keep_size: making way for the server",
+	    name);
+}
+
+/* Stream until a clean end is due: 0, DOWNSTREAM_GONE, or the exit code. */
+static int
+flow(struct stream *st)
+{
+	int64_t give_up = LOOP_NEVER;
+	int err, taking, ask;
+
+	for (;;) {
+		taking = out_pending(&st->out) < HIGH_WATER;
+		if (taking && (err = receive(st)) != 0)
+			return err;
+		if ((err = write_out(st)) != GO_ON)
+			return err;
+		if (st->fifo == NULL && st->options->ack != NULL)
+			feedback_ack_written(st);
+		ask = st->goal != 0 && loop_now() >= st->next_ask;
+		if (ask)
+			st->next_ask = loop_now() + ASK_INTERVAL;
+		if ((err = feedback_send(st, ask)) != 0)
+			return err;
+		if (at_goal(st) || (loop_ending() && !st->events.open))
+			return 0;
+		if (loop_ending() && give_up == LOOP_NEVER)
+			give_up = loop_now() + st->options->shutdown_timeout;
+		if (loop_now() >= give_up)
+			return log_temporary("could not finish the transaction in hand within "
+					     "--shutdown-timeout; it will come again, whole");
+		taking = out_pending(&st->out) < HIGH_WATER;
+		if (taking)
+			st->next_look = loop_now() + LOOK_INTERVAL;
+		else if ((err = look_at_slot(st)) != 0)
+			return err;
+		if ((err = wait_for_any(st, taking, give_up)) != GO_ON)
+			return err;
+	}
+}
+
+/* Write out what waits, by the deadline. 0, DOWNSTREAM_GONE, or the exit code. */
+static int
+flush_output(struct stream *st, int64_t deadline)
+{
+	int err;
+
+	while ((err = write_out(st)) == GO_ON && out_pending(&st->out) > 0) {
+		if ((err = feedback_send(st, 0)) != 0)
+			return err;
+		if (loop_now() >= deadline)
+			return log_temporary("could not write the last lines within "
+					     "--shutdown-timeout; they will come again");
+		if ((err = wait_for_any(st, 0, deadline)) != GO_ON)
+			return err;
+	}
+	return err;
+}
+
+/* The sinks have seen the end of their input: wait for their last acks. */
+static int
+await_acks(struct stream *st, int64_t deadline)
+{
+	int err;
+
+	while (st->fifo != NULL && !confirm_all_acked(&st->confirm)) {
+		const char *slowest = confirm_slowest(&st->confirm);
+
+		if ((err = feedback_send(st, 0)) != 0)
+			return err;
+		if (loop_now() >= deadline)
+			return log_temporary(
+			    "no ack of %s from \"%s\" within --shutdown-timeout; what "
+			    "is not acknowledged will come again",
+			    lsn_text(st->confirm.emitted), slowest != NULL ? slowest : "any sink");
+		if ((err = wait_for_any(st, 0, deadline)) != GO_ON)
+			return err;
+	}
+	return 0;
+}
+
+/* Has the server ended the copy, and so released the slot? What it still sends is not wanted. */
+static int
+is_released(PGconn *conn)
+{
+	char *message;
+	int len;
+
+	while ((len = PQgetCopyData(conn, &message, 1)) > 0)
+		PQfreemem(message);
+	if (len == 0)
+		return 0;
+	while (!PQisBusy(conn)) {
+		PGresult *res = PQgetResult(conn);
+
+		if (res == NULL)
+			return 1;
+		PQclear(res);
+	}
+	return 0;
+}
+
+/*
+ * The last confirmation, then CopyDone.  The server takes messages in order, so its
+ * own end of the copy tells that the confirmation arrived.
+ */
+static int
+end_copy(struct stream *st, int64_t deadline)
+{
+	PGconn *conn = st->session->stream;
+	int err;
+
+	burst_end(&st->burst);
+	if ((err = feedback_send(st, 1)) != 0)
+		return err;
+	if (PQputCopyEnd(conn, NULL) < 0 || PQflush(conn) < 0)
+		return log_temporary("could not end the stream: %s", PQerrorMessage(conn));
+	for (;;) {
+		struct pollfd p = { .fd = PQsocket(conn), .events = POLLIN };
+
+		if (PQflush(conn) > 0)
+			p.events |= POLLOUT;
+		if (PQconsumeInput(conn) == 0)
+			return log_temporary(
+			    "lost the connection before the last position was taken: %s",
+			    PQerrorMessage(conn));
+		if (is_released(conn))
+			return 0;
+		if (loop_now() >= deadline)
+			return log_temporary("the server did not take the last position within "
+					     "--shutdown-timeout; some changes may come again");
+		loop_wait(&p, 1, deadline);
+	}
+}
+
+/*
+ * The order of a clean end: output flushed and closed, so that the sinks flush;
+ * their acks; the confirmation.  When the downstream has gone by itself, its acks
+ * still count.
+ */
+static int
+finish(struct stream *st, int downstream_gone)
+{
+	int64_t deadline = loop_now() + st->options->shutdown_timeout;
+	int err = 0, lost = 0;
+
+	if (!downstream_gone)
+		err = flush_output(st, deadline);
+	if (st->fifo == NULL && st->options->ack != NULL && err == 0)
+		feedback_ack_written(st);
+	if (err == DOWNSTREAM_GONE)
+		downstream_gone = 1;
+	else if (err != 0)
+		return err;
+	if (downstream_gone && !loop_ending())
+		lost = log_temporary("standard output is closed: the program behind it has ended");
+	if (st->fifo != NULL && out_close(&st->out) != 0 && !downstream_gone)
+		return log_temporary("could not close standard output: %s", strerror(errno));
+	if (downstream_gone)
+		err = st->fifo != NULL ? feedback_read_acks(st) : 0;
+	else
+		err = await_acks(st, deadline);
+	if (err != 0)
+		return err;
+	if ((err = end_copy(st, deadline)) != 0)
+		return err;
+	if (st->out.fd >= 0 && out_close(&st->out) != 0)
+		return log_temporary("could not close standard output: %s", strerror(errno));
+	return lost;
+}
+
+/*
+ * What was committed before an event that ends the run for good is delivered, though it
+ * is not waited for: else no restart would ever bring it further.
+ */
+static void
+write_rest(struct stream *st)
+{
+	int64_t deadline = loop_now() + st->options->shutdown_timeout;
+	struct pollfd p = { .fd = st->out.fd, .events = POLLOUT };
+
+	while (out_write(&st->out) == 1 && loop_now() < deadline && !loop_ending())
+		loop_wait(&p, 1, deadline);
+}
+
+static void
+report_totals(const struct stream *st)
+{
+	log_debug("%llu events in %llu transactions, %llu bytes, %llu acks (%llu ignored), "
+		  "%llu confirmations; confirmed %s",
+	    (unsigned long long)st->events.n_events, (unsigned long long)st->events.n_transactions,
+	    (unsigned long long)st->out.written, (unsigned long long)st->n_acks,
+	    (unsigned long long)st->n_bad_acks, (unsigned long long)st->n_feedbacks,
+	    lsn_text(st->confirm.position));
+}
+
+int
+stream_run(struct stream *st, uint64_t start, uint64_t prev)
+{
+	int err;
+
+	st->start = st->received = start;
+	burst_init(&st->burst, PQsocket(st->session->stream));
+	err = write_head(st, start, prev);
+	if (err == GO_ON)
+		err = flow(st);
+	if (err == GO_ON || err == DOWNSTREAM_GONE)
+		err = finish(st, err == DOWNSTREAM_GONE);
+	else if (err == EXIT_PERMANENT)
+		write_rest(st);
+	report_totals(st);
+	return err;
+}

@@ -1,0 +1,49 @@
+/*
+ * The stream from its H line to its end: messages in, lines out, acks in,
+ * confirmations out, on one wait.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include <stdint.h>
+
+#include "ack.h"
+#include "burst.h"
+#include "confirm.h"
+#include "events.h"
+#include "options.h"
+#include "out.h"
+#include "session.h"
+#include "state.h"
+
+struct stream {
+	const struct options *options;
+	struct session *session;
+	struct ack_fifo *fifo; /* NULL: none */
+	struct state *state;   /* NULL: none */
+	struct events events;
+	struct confirm confirm;
+	struct out out;
+	struct burst burst;
+
+	uint64_t start;    /* where the stream has started */
+	uint64_t received; /* the server's newest position */
+	uint64_t goal;     /* end when this is reached; 0: never */
+	int reply_requested;
+	int64_t feedback_interval, next_feedback; /* microseconds */
+	int64_t next_look;                        /* while blocked: when to look at the slot */
+	int64_t next_ask;                         /* toward a goal: when to ask a quiet server */
+
+	/* --ack=stdout: all before this token is written when the output has got so far */
+	uint64_t mark_token, mark_bytes;
+
+	uint64_t n_acks, n_bad_acks, n_feedbacks;
+};
+
+/*
+ * Run the stream, which session_start() has opened at position start; goal is 0 or where
+ * to end.  Writes H first.  Returns the exit code, after reporting if it is not 0.
+ */
+int stream_run(struct stream *st, uint64_t start, uint64_t prev);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Type names as format_type() prints them with an empty search_path, and the
+ * form that a type's values take on a line.
+ *
+ * pgoutput sends OID and type modifier of a column, and for types that are not
+ * built in a name (of a domain: its base type's).  The names of built-in types
+ * are compiled in; others are asked of the server, once for each OID and
+ * modifier; the name that pgoutput sent is the fallback for a type that is gone.
+ */
+#ifndef TYPES_H
+#define TYPES_H
+
+#include <stdint.h>
+
+#include "buf.h"
+#include "pgoutput.h"
+
+/* How a value's text form is written on the line (pgcdc-events(5)). */
+enum value_form { FORM_STRING, FORM_NUMBER, FORM_BOOLEAN, FORM_BYTEA };
+
+enum value_form types_form(uint32_t oid);
+
+/*
+ * Append format_type(oid, modifier) to name, nothing when the server knows
+ * no such type.  0, or the exit code after reporting.
+ */
+typedef int types_ask(void *context, uint32_t oid, int32_t modifier, struct buf *name);
+
+struct types;
+
+/* NULL when memory is short. */
+struct types *types_new(types_ask *ask, void *context);
+void types_free(struct types *t);
+
+/* A Type message: remember its name, and ask the server again when next needed. */
+int types_announce(
+    struct types *t, uint32_t oid, struct pgoutput_bytes schema, struct pgoutput_bytes name);
+
+/* 0 and *name, which lives until the next call; or the exit code after reporting. */
+int types_name(struct types *t, const char **name, uint32_t oid, int32_t modifier);
+
+#endif

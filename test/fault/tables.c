@@ -1,0 +1,88 @@
+#include "tables.h"
+
+const char *const tables_name[TABLES] = {
+	[TABLE_KV] = "kv",
+	[TABLE_WIDE] = "wide",
+	[TABLE_TOAST] = "toast",
+	[TABLE_NOKEY] = "nokey",
+	[TABLE_BYINDEX] = "byindex",
+	[TABLE_PART] = "part",
+	[TABLE_TRUNC_A] = "trunc_a",
+	[TABLE_TRUNC_B] = "trunc_b",
+	[TABLE_BULK] = "bulk",
+	[TABLE_DDL] = "ddl",
+};
+
+const char tables_setup
+    [] = "SET client_min_messages = warning;"
+	 "DROP SCHEMA IF EXISTS fault CASCADE;"
+	 "CREATE SCHEMA fault;"
+	 "SET search_path = fault;"
+	 "CREATE SEQUENCE n;"
+	 "CREATE TABLE control (client int, seq bigint, xid bigint NOT NULL, origin text,"
+	 " changes text NOT NULL, messages int NOT NULL, loose int NOT NULL,"
+	 " PRIMARY KEY (client, seq));"
+	 "CREATE TABLE kv (id int PRIMARY KEY, n bigint NOT NULL, v text);"
+	 "CREATE TABLE toast (id int PRIMARY KEY, n bigint NOT NULL, stamp bigint NOT NULL,"
+	 " v text, big text NOT NULL);"
+	 "ALTER TABLE toast ALTER big SET STORAGE EXTERNAL;"
+	 "CREATE TABLE nokey (id int, n bigint NOT NULL, stamp bigint NOT NULL, v text, big text);"
+	 "ALTER TABLE nokey ALTER big SET STORAGE EXTERNAL;"
+	 "ALTER TABLE nokey REPLICA IDENTITY FULL;"
+	 "CREATE TABLE byindex (v text, serial bigserial PRIMARY KEY, b text NOT NULL,"
+	 " n bigint NOT NULL, a int NOT NULL);"
+	 "CREATE UNIQUE INDEX byindex_key ON byindex (a, b);"
+	 "ALTER TABLE byindex REPLICA IDENTITY USING INDEX byindex_key;"
+	 "CREATE TABLE part (id int PRIMARY KEY, n bigint NOT NULL, v text)"
+	 " PARTITION BY RANGE (id);"
+	 "CREATE TABLE part_0 PARTITION OF part FOR VALUES FROM (0) TO (100);"
+	 "CREATE TABLE part_1 (v text, gone int, n bigint NOT NULL, id int PRIMARY KEY);"
+	 "ALTER TABLE part_1 DROP gone;"
+	 "ALTER TABLE part ATTACH PARTITION part_1 FOR VALUES FROM (100) TO (200);"
+	 "CREATE TABLE part_2 PARTITION OF part DEFAULT;"
+	 "CREATE TABLE trunc_a (id int PRIMARY KEY, n bigint NOT NULL, v text);"
+	 "CREATE TABLE trunc_b (id int PRIMARY KEY, n bigint NOT NULL, v text);"
+	 "CREATE TABLE bulk (id int PRIMARY KEY, n bigint NOT NULL, v text);"
+	 "CREATE TABLE ddl (id int PRIMARY KEY, n bigint NOT NULL, v text);"
+	 "CREATE UNLOGGED TABLE noise (v text);"
+	 "CREATE TYPE mood AS ENUM ('sad', 'ok', 'it''s \"fine\"');"
+	 "CREATE TYPE pair AS (a int, b text);"
+	 "CREATE DOMAIN positive AS int CHECK (VALUE > 0);"
+	 "CREATE TABLE wide (id int PRIMARY KEY, n bigint NOT NULL, v text,"
+	 " c01 smallint, c02 bigint, c03 numeric, c04 numeric(12,2), c05 real,"
+	 " c06 double precision, c07 boolean, c08 date, c09 timestamp, c10 timestamptz(3),"
+	 " c11 interval, c12 uuid, c13 bytea, c14 json, c15 jsonb, c16 text[], c17 int4range,"
+	 " c18 varbit, c19 inet, c20 mood, c21 pair, c22 positive, c23 oid, c24 character(5),"
+	 " \"a \"\"quoted\"\" \\ name\" varchar(40), \"größe 漢\" \"char\");"
+	 "CREATE FUNCTION wide_fill() RETURNS trigger LANGUAGE plpgsql AS $$"
+	 " DECLARE r bigint := NEW.n * 2654435761 % 4294967296; h text := md5(NEW.n::text);"
+	 " BEGIN"
+	 " NEW.c01 := r % 65536 - 32768; NEW.c02 := (r << 31) - (r >> 3);"
+	 " NEW.c03 := CASE r % 5 WHEN 0 THEN 'NaN' WHEN 1 THEN NULL WHEN 2 THEN r * -1e30"
+	 "  ELSE r::numeric / 7e20 END;"
+	 " NEW.c04 := r / 3.0; NEW.c05 := CASE r % 9 WHEN 0 THEN 'NaN' ELSE r / 7.0 END;"
+	 " NEW.c06 := CASE r % 9 WHEN 0 THEN '-Infinity' WHEN 1 THEN r * 1e290::float8"
+	 "  WHEN 2 THEN 1 / (r + 1e200::float8) ELSE r / 11.0 END;"
+	 " NEW.c07 := CASE r % 3 WHEN 0 THEN NULL ELSE r % 3 = 1 END;"
+	 " NEW.c08 := CASE r % 20 WHEN 0 THEN 'infinity' WHEN 1 THEN '0044-03-15 BC'"
+	 "  ELSE date '2000-01-01' + (r % 9999)::int END;"
+	 " NEW.c09 := timestamp '1970-01-01' + r * interval '1.000001 s';"
+	 " NEW.c10 := to_timestamp(r * 1.37);"
+	 " NEW.c11 := make_interval(secs => r / 13.0, months => (r % 40)::int);"
+	 " NEW.c12 := h::uuid; NEW.c13 := CASE r % 4 WHEN 0 THEN '' ELSE decode(h, 'hex') END;"
+	 " NEW.c14 := '{\"b\": 1, \"a\":[1.10, \"\\u00e9\\\\\"]}';"
+	 " NEW.c15 := jsonb_build_object('h', h, 'v', NEW.v);"
+	 " NEW.c16 := ARRAY[h, NULL, 'NULL', 'a \"b\" {c}', '', E'\\\\'];"
+	 " NEW.c17 := int4range(0, (r % 9)::int);"
+	 " NEW.c18 := r::bit(32)::varbit; NEW.c19 := '10.0.0.0/8'::inet + r % 65536;"
+	 " NEW.c20 := (enum_range(NULL::fault.mood))[1 + r % 3];"
+	 " NEW.c21 := ROW(r % 100, CASE r % 3 WHEN 0 THEN NULL ELSE h || '\"' END);"
+	 " NEW.c22 := CASE r % 4 WHEN 0 THEN NULL ELSE 1 + r % 99 END; NEW.c23 := r;"
+	 " NEW.c24 := left(h, 3);"
+	 " NEW.\"a \"\"quoted\"\" \\ name\" := left(NEW.v, 40);"
+	 " NEW.\"größe 漢\" := left(h, 1)::\"char\"; RETURN NEW; END $$;"
+	 "CREATE TRIGGER wide_fill BEFORE INSERT OR UPDATE ON wide"
+	 " FOR EACH ROW EXECUTE FUNCTION wide_fill();"
+	 "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_replication_origin"
+	 " WHERE roname = '" TABLES_ORIGIN "') THEN"
+	 " PERFORM pg_replication_origin_create('" TABLES_ORIGIN "'); END IF; END $$;";
