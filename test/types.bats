@@ -357,8 +357,7 @@ D \"table\":\"$name\",\"identity\":$row"
 	sql 'CREATE TABLE t (t text); CREATE PUBLICATION p FOR ALL TABLES'
 	make_slot
 	sql "INSERT INTO t VALUES ('good')"
-	local before lsn
-	before=$(sql "SELECT pg_current_wal_lsn(), confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = 'enc'")
+	local lsn good
 	sql "INSERT INTO t VALUES (E'bad \\xff')"
 	sql "INSERT INTO t VALUES ('after')"
 	run -100 --separate-stderr pgcdc-read --drain -S enc --publication=p --ack=stdout
@@ -369,9 +368,10 @@ D \"table\":\"$name\",\"identity\":$row"
 	[[ $stderr == *UTF*SQL_ASCII* ]]
 	[[ $stderr =~ [0-9A-F]+/[0-9A-F]+ ]]
 	lsn=${BASH_REMATCH[0]}
-	echo "named: $lsn, bad row behind ${before%|*}"
-	[ "$(sql "SELECT '$lsn'::pg_lsn >= '${before%|*}'")" = t ]
-	[ "$(sql "SELECT confirmed_flush_lsn <= '${before%|*}' FROM pg_replication_slots WHERE slot_name = 'enc'")" = t ]
+	good=$(jq -r 'select(.action == "C").lsn' <<<"$output")
+	echo "named: $lsn, behind the good row's commit $good"
+	[ "$(sql "SELECT '$lsn'::pg_lsn >= '$good'")" = t ]
+	[ "$(sql "SELECT confirmed_flush_lsn <= '$good' FROM pg_replication_slots WHERE slot_name = 'enc'")" = t ]
 }
 
 @test "types: SQL_ASCII with a name that is not UTF-8" {
