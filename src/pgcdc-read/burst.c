@@ -5,12 +5,17 @@
 #include "burst.h"
 #include "loop.h"
 
-#define LOW_WATER (256 * 1024)
-#define LONGEST_NAP 1000 /* microseconds */
+/*
+ * More than what comes in a nap, mostly; the kernel also makes the receive buffer as
+ * large as that needs.  While the buffer is not read the sender's window of segments
+ * stays full, so that what a walsender sends a message at a time leaves as large segments.
+ */
+#define LOW_WATER (512 * 1024)
+#define LONGEST_NAP 3000 /* microseconds */
 
 /* Bytes a millisecond: from here on it is a burst, below that it is over. */
-#define POURING (4 * 1024)
-#define TRICKLING 1024
+#define POURING (8 * 1024)
+#define TRICKLING (4 * 1024)
 
 static void
 set_low_water(const struct burst *b, int bytes)

@@ -1,7 +1,7 @@
 /*
  * Fewer wake-ups under load.  A walsender pays for waking an eager reader with
  * each send, so over TCP the receive low-water mark is raised while data
- * pours in and the wait is bounded by a millisecond; when it trickles, every
+ * pours in and the wait is bounded by three milliseconds; when it trickles, every
  * byte wakes us.  On a Unix socket, where the kernel has no such mark, nothing is done.
  */
 #ifndef BURST_H
