@@ -123,6 +123,11 @@ with slot as (
 	select 12, '', null, format('role "%s" was not made by init, left as it is', :'role')
 	where :'role' <> '' and not exists (select from pgcdc.made
 		where kind = 'role' and name = :'role' and ours)
+	union all
+	select 13, '', null, format(case when exists (select from pg_replication_slots
+			where slot_name = :'slot_given') then 'slot "%s" was not made by init, left as it is'
+		else 'slot "%s" does not exist' end, :'slot_given')
+	where :'slot_given' <> '' and not exists (select from slot)
 )
 select
 	(select format('slot "%s" is active for PID %s; stop its reader first', name, active_pid)

@@ -163,6 +163,8 @@ application_works() {
 	expect 100 'unknown option "--frobnicate"; see "pgcdc init --help"' pgcdc init --frobnicate
 	expect 100 'unknown option "--json"' pgcdc init --json
 	expect 100 'unknown option "-x"' pgcdc status -x
+	expect 100 'unknown option "--d"' pgcdc init --d=postgres
+	expect 100 'unknown option "---"' pgcdc init --- dbname=postgres
 	expect 100 'unknown option "--tables"' pgcdc status --tables=a.b
 	expect 100 'unexpected argument "now"' pgcdc check now
 	expect 100 'option "--slot" needs a value' pgcdc status --slot
@@ -840,6 +842,16 @@ application_works() {
 	expect 0 'there is nothing to tear down' pgcdc tear-down
 	pgcdc init
 	pgcdc teardown
+}
+
+@test "teardown says of a slot that it does not know what it is" {
+	sql 'CREATE TABLE a (i int PRIMARY KEY)'
+	pgcdc init -S one
+	sql "SELECT pg_create_logical_replication_slot('other', 'pgoutput')" >/dev/null
+	expect 0 'slot "typo" does not exist' pgcdc teardown -S typo
+	expect 0 'slot "other" was not made by init, left as it is' pgcdc teardown -S other
+	sql "SELECT pg_drop_replication_slot('other')"
+	expect 0 'dropped slot "one"' pgcdc teardown -S one
 }
 
 @test "teardown of a slot that is read is 111 and removes nothing" {

@@ -353,6 +353,6 @@ teardown() {
 	refuses 100 'state file "damaged" is damaged; *' --ack=ack --state=damaged
 	refuses 100 'state file "folder" is not a regular file of our own; give --state another path' --ack=ack --state=folder
 	refuses 100 '"link"*' --ack=ack --state=link
-	refuses 111 'could not write state file "none/state": No such file or directory' --ack=ack --state=none/state
+	refuses 100 'could not write state file "none/state": No such file or directory; give --state a path in a folder of ours' --ack=ack --state=none/state
 	[ "$(cat damaged)" = '{"system_identifier":"1"' ]
 }

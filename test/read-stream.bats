@@ -312,3 +312,51 @@ T schema_log'
 	done
 	[ "$(sed -n 's/^{"action":"H".*"prev":"\(.*\)"}/\1/p' lines | sort -u)" = "$token" ]
 }
+
+@test "read: the end of a burst is on standard output as soon as it has arrived" {
+	make_slot 'CREATE TABLE t (id int, v text); CREATE PUBLICATION p FOR TABLE t'
+	read_on() { exec pgcdc-read -S "$PGDATABASE" --publication=p -s 5s >out; }
+	local socket n commits=0
+	socket=$(sql 'SHOW unix_socket_directories')
+	PGHOST=$socket start_bg READER read_on
+	wait_until 10 '[ -s out ]'
+	# What comes at once is a little more than what is written at once.
+	for n in {600..900..20}; do
+		kill -s STOP "$READER"
+		sql "INSERT INTO t SELECT $n, repeat('x', 200) FROM generate_series(1, $n)"
+		kill -s CONT "$READER"
+		wait_until 2 "[ \"\$(grep -c '\"action\":\"C\"' out)\" = $((++commits)) ]"
+	done
+}
+
+@test "read: acks that come at once are all taken, however many they are" {
+	make_slot 'CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t'
+	seq -f 'INSERT INTO t VALUES (%g);' 1 350 | psql -Xq
+	mkfifo pipe
+	drain() { exec pgcdc-read -S "$PGDATABASE" --publication=p --drain --ack=ack --shutdown-timeout=5s >pipe; }
+	start_bg READER drain
+	cat pipe >out
+	[ "$(values ack | wc -l)" = 350 ]
+	values ack | dd of=ack bs=64k iflag=fullblock conv=nocreat,notrunc status=none
+	end_bg READER
+	[ "$bg_status" = 0 ]
+	[ "$(of_slot "confirmed_flush_lsn >= '$(values ack | tail -n 1)'")" = t ]
+}
+
+@test "read: the state file has the newest ack also when the slot was behind it" {
+	make_slot 'CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t'
+	sql "SELECT pg_copy_logical_replication_slot('$PGDATABASE', 'behind')" >copy.made
+	for n in 1 2 3; do sql "INSERT INTO t VALUES ($n)"; done
+	read_slot --ack=ack --state=state | pgcdc-file --ack=ack lines
+	# As a crash of the server takes the slot back.
+	sql "SELECT pg_drop_replication_slot('$PGDATABASE'), pg_copy_logical_replication_slot('behind', '$PGDATABASE')" >copy.made
+	sql "SELECT pg_drop_replication_slot('behind')"
+	local tokens
+	mapfile -t tokens < <(values ack lines)
+	read_slot --ack=ack --state=state -E "${tokens[0]}" | pgcdc-file --ack=ack again
+	[ "$(values ack again)" = "${tokens[0]}" ]
+	[ "$(jq -r .ack state)" = "${tokens[0]}" ]
+	[ "$(jq -r .position state)" != "${tokens[0]}" ]
+	read_slot --ack=ack --state=state | pgcdc-file --ack=ack again
+	[ "$(jq -r .ack state)" = "${tokens[2]}" ]
+}

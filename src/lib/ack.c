@@ -59,13 +59,17 @@ ack_listen(struct ack_fifo *f, const char *path)
 
 	*f = (struct ack_fifo){ .fd = -1 };
 	if (mkfifo(path, 0600) != 0 && errno != EEXIST)
-		return log_permanent("could not make ack FIFO \"%s\": %s", path, strerror(errno));
+		return log_permanent("could not make ack FIFO \"%s\": %s; "
+				     "give --ack a path in a folder of ours",
+		    path, strerror(errno));
 	f->fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (f->fd < 0 && errno == ELOOP)
 		return log_permanent(
 		    "\"%s\" is a symbolic link; give --ack the path of a FIFO", path);
 	if (f->fd < 0)
-		return log_permanent("could not open ack FIFO \"%s\": %s", path, strerror(errno));
+		return log_permanent("could not open ack FIFO \"%s\": %s; "
+				     "give --ack another path",
+		    path, strerror(errno));
 	if ((err = check_fifo(f->fd, path)) != 0 || (err = check_owner(f->fd, path)) != 0)
 		return err;
 	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0) {

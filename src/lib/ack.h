@@ -8,7 +8,6 @@
 
 #include <limits.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define ACK_TOKEN_SIZE 128 /* with the NUL */
 #define ACK_NAME_SIZE 64

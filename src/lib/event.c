@@ -351,14 +351,6 @@ event_free(struct event *e)
 }
 
 int
-event_equal(struct event_span a, struct event_span b)
-{
-	if (a.p == NULL || b.p == NULL)
-		return a.p == b.p;
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
-}
-
-int
 event_text(struct event_span *text, struct event_span string)
 {
 	if (string.p == NULL || string.p[0] != '"' || memchr(string.p, '\\', string.len) != NULL)

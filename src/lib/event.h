@@ -1,6 +1,6 @@
 /*
  * The event scanner: one pass over an event line (pgcdc-events(5)) that
- * checks it and says where its parts are.  It copies and unescapes nothing.
+ * checks it and says where its parts are.  Values are neither copied nor unescaped.
  *
  * A line is one JSON object, exactly as RFC 8259 has it, in valid UTF-8, with
  * JSON whitespace around it; lone surrogate escapes are grammatical.
@@ -81,9 +81,6 @@ int event_scan(struct event *e, const char *line, size_t len);
 
 /* Free what event_scan() allocated; e can be used again. */
 void event_free(struct event *e);
-
-/* Are a and b the same text, or both absent?  Escapes are not interpreted. */
-int event_equal(struct event_span a, struct event_span b);
 
 /*
  * What stands between the quotes of a string, such as a token.

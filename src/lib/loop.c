@@ -88,6 +88,9 @@ loop_wait(struct pollfd *fds, unsigned n, int64_t deadline)
 			fds[i].revents = 0;
 		return 0;
 	}
+	/* Where something is ready ppoll(2) looks at no signal, and it may always be. */
+	if (ready > 0)
+		ppoll(NULL, 0, &(struct timespec){ 0 }, &while_waiting);
 	return ready;
 }
 

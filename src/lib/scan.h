@@ -1,6 +1,6 @@
 /*
  * JSON text (RFC 8259): check it and pass over it, part by part.  Nothing is
- * copied, unescaped or allocated.
+ * allocated, and only scan_unescape() copies.
  *
  * Functions that pass over a part take a pointer to its first byte and return
  * one to the byte behind it, or NULL after scan_fail().  Their depth is the

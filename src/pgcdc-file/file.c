@@ -92,7 +92,9 @@ file_open(struct file *f, const char *path)
 		return 0;
 	f->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0600);
 	if (f->fd < 0)
-		return log_permanent("could not open file \"%s\": %s", path, strerror(errno));
+		return log_permanent("could not open file \"%s\": %s; name one in a folder "
+				     "that we may write to",
+		    path, strerror(errno));
 	if (fstat(f->fd, &st) != 0)
 		return log_temporary("could not stat file \"%s\": %s", path, strerror(errno));
 	f->is_regular = S_ISREG(st.st_mode);

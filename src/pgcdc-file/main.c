@@ -133,7 +133,7 @@ take_lines(struct recorder *r, enum line_status *status)
 		if (*status == LINE_TOO_LONG)
 			return log_permanent(
 			    "line %llu is longer than --max-line=%llu; give a larger one",
-			    (unsigned long long)r->reader.number + 1,
+			    (unsigned long long)r->reader.number,
 			    (unsigned long long)r->options->max_line);
 		if (*status != LINE_READY)
 			return 0;
@@ -202,7 +202,8 @@ wait_for_any(struct recorder *r, enum line_status status, int64_t deadline, int 
 	*more = fds[0].revents != 0;
 	if (fds[2].revents != 0)
 		ack_flush(&r->sink);
-	if (settling && (!*more || loop_now() - r->since >= LONGEST_UNSYNCED))
+	if (settling &&
+	    ((status == LINE_MORE && !*more) || loop_now() - r->since >= LONGEST_UNSYNCED))
 		return settle(r);
 	return 0;
 }

@@ -26,13 +26,16 @@ undecodable(uint64_t record, const char *why)
 	    lsn_text(record), why);
 }
 
-/* A line was appended behind before: check it, or take it back and report. */
+/*
+ * A line was appended behind before: check it, or take it back and report.  It is of a
+ * table, or else named by its first keys.
+ */
 static int
-finish_line(
-    struct events *e, size_t before, uint64_t record, const struct relation *r, const char *why)
+finish_line(struct events *e, size_t before, uint64_t record, const struct relation *r,
+    const char *keys, const char *why)
 {
 	size_t len = e->out->len - before;
-	const char *names = r != NULL ? r->text + 1 : "\"action\":\"M\"";
+	const char *names = r != NULL ? r->text + 1 : keys;
 	int names_len = r != NULL ? (int)r->names.len - 1 : (int)strlen(names);
 
 	if (e->out->failed || why != NULL || len - 1 > e->max_line)
@@ -52,12 +55,23 @@ finish_line(
 
 /* Our B line is due only when the transaction has something to say. */
 static int
-open_transaction(struct events *e)
+open_transaction(struct events *e, uint64_t record)
 {
-	if (!e->open) {
-		encode_begin(e->out, &e->tx);
-		e->open = 1;
-	}
+	size_t before = e->out->len;
+
+	if (e->open)
+		return 0;
+	encode_begin(e->out, &e->tx);
+	e->open = 1;
+	return finish_line(e, before, record, NULL, "\"action\":\"B\"", NULL);
+}
+
+/* What each line of a transaction repeats is prepared once. */
+static int
+check_memory(const struct events *e, uint64_t record)
+{
+	if (e->tx.text.failed)
+		return log_temporary("out of memory for the transaction at %s", lsn_text(record));
 	return 0;
 }
 
@@ -74,7 +88,7 @@ take_begin(struct events *e, uint64_t record, const struct pgoutput_message *m)
 	e->begin.xid = m->u.begin.xid;
 	e->begin.time = m->u.begin.time;
 	encode_transaction(&e->tx, m->u.begin.final_lsn, e->begin.xid, e->begin.time, no_origin);
-	return 0;
+	return check_memory(e, record);
 }
 
 static int
@@ -83,7 +97,7 @@ take_origin(struct events *e, uint64_t record, const struct pgoutput_message *m)
 	const char *why = encode_transaction(
 	    &e->tx, e->tx.lsn, e->begin.xid, e->begin.time, m->u.origin.name);
 
-	return why == NULL ? 0 : undecodable(record, why);
+	return why == NULL ? check_memory(e, record) : undecodable(record, why);
 }
 
 static int
@@ -104,7 +118,8 @@ take_commit(struct events *e, uint64_t record, const struct pgoutput_message *m,
 	e->prev = link.ack;
 	e->n_transactions++;
 	size_t before = e->out->len;
-	return finish_line(e, before, record, NULL, encode_commit(e->out, &e->tx, link));
+	return finish_line(
+	    e, before, record, NULL, "\"action\":\"C\"", encode_commit(e->out, &e->tx, link));
 }
 
 static int
@@ -112,6 +127,7 @@ take_change(struct events *e, uint64_t record, const struct pgoutput_message *m)
 {
 	const struct relation *r = relations_find(e->relations, m->u.change.relation);
 	struct encode_place place = { record, e->seq++ };
+	int err;
 
 	if (r == NULL)
 		return undecodable(record, "a change of a table that was not announced");
@@ -120,10 +136,11 @@ take_change(struct events *e, uint64_t record, const struct pgoutput_message *m)
 		return undecodable(record, "a row with another number of columns than its table");
 	if (!(m->type == 'I' ? r->passes_insert : r->passes_other))
 		return 0;
-	open_transaction(e);
+	if ((err = open_transaction(e, record)) != 0)
+		return err;
 	e->n_events++;
 	size_t before = e->out->len;
-	return finish_line(e, before, record, r, encode_change(e->out, &e->tx, place, r, m));
+	return finish_line(e, before, record, r, NULL, encode_change(e->out, &e->tx, place, r, m));
 }
 
 static int
@@ -140,10 +157,12 @@ take_truncate(struct events *e, uint64_t record, struct pgoutput_message *m)
 			return undecodable(record, "a truncate of a table that was not announced");
 		if (!r->passes_other)
 			continue;
-		open_transaction(e);
+		if ((err = open_transaction(e, record)) != 0)
+			return err;
 		e->n_events++;
 		size_t before = e->out->len;
-		err = finish_line(e, before, record, r, encode_truncate(e->out, &e->tx, place, r));
+		err = finish_line(
+		    e, before, record, r, NULL, encode_truncate(e->out, &e->tx, place, r));
 	}
 	return err;
 }
@@ -156,12 +175,14 @@ take_message(struct events *e, uint64_t record, const struct pgoutput_message *m
 	struct encode_place place = { m->u.message.lsn, 0 };
 	const struct encode_transaction *tx = NULL;
 	size_t before;
+	int err;
 
 	if (m->u.message.transactional) {
 		if (!e->in_transaction)
 			return undecodable(
 			    record, "a transactional message outside of a transaction");
-		open_transaction(e);
+		if ((err = open_transaction(e, record)) != 0)
+			return err;
 		place.seq = e->seq++;
 		tx = &e->tx;
 	} else {
@@ -174,7 +195,8 @@ take_message(struct events *e, uint64_t record, const struct pgoutput_message *m
 	}
 	e->n_events++;
 	before = e->out->len;
-	return finish_line(e, before, record, NULL, encode_message(e->out, tx, place, m, link));
+	return finish_line(e, before, record, NULL, "\"action\":\"M\"",
+	    encode_message(e->out, tx, place, m, link));
 }
 
 int

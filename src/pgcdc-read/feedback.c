@@ -65,7 +65,7 @@ int
 feedback_read_acks(struct stream *st)
 {
 	struct ack ack;
-	int got = 0, err = 0;
+	int got = 1, err = 0;
 
 	for (int i = 0; i < ACKS_AT_ONCE && err == 0; i++) {
 		got = ack_next(st->fifo, &ack);
@@ -73,6 +73,7 @@ feedback_read_acks(struct stream *st)
 			break;
 		err = take_ack(st, &ack);
 	}
+	st->acks_left = got > 0;
 	if (got < 0)
 		return log_temporary(
 		    "could not read ack FIFO \"%s\": %s", st->options->ack, strerror(errno));
@@ -101,17 +102,20 @@ static int
 make_durable(struct stream *st)
 {
 	struct state *state = st->state;
+	/* The start is no token: a sink has never seen it. */
+	uint64_t ack = st->confirm.acked > st->start ? st->confirm.acked : 0;
 
 	/* A file is synced; a pipe cannot be, and says so. */
 	if (st->fifo == NULL && st->out.fd >= 0 && fdatasync(st->out.fd) != 0 && errno != EINVAL &&
 	    errno != EROFS && errno != ENOTSUP)
 		return log_temporary("could not sync standard output: %s", strerror(errno));
-	if (state == NULL || state->position >= st->confirm.position)
+	/* The position may be ahead of us, after a server's crash took the slot back. */
+	if (state == NULL || (state->position >= st->confirm.position && state->ack >= ack))
 		return 0;
-	state->position = st->confirm.position;
-	/* The start is no token: a sink has never seen it. */
-	if (st->confirm.acked > st->start)
-		state->ack = st->confirm.acked;
+	if (state->position < st->confirm.position)
+		state->position = st->confirm.position;
+	if (state->ack < ack)
+		state->ack = ack;
 	return state_write(state);
 }
 

@@ -8,7 +8,7 @@
 
 #include "stream.h"
 
-/* Take what the FIFO holds. 0, or the exit code after reporting. */
+/* Take what the FIFO holds, or some of it, which st->acks_left says. 0, or the exit code. */
 int feedback_read_acks(struct stream *st);
 
 /* With --ack=stdout: what is written counts as acknowledged. */

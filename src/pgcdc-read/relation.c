@@ -148,7 +148,6 @@ prepare(struct relation *r, struct buf *text, struct pgoutput_relation *m,
 
 	r->id = m->id;
 	r->n = m->n;
-	r->replica_identity = m->replica_identity;
 	set_passes(r, m, rs->filter);
 	buf_str(text, ",\"schema\":");
 	if (add_name(text, &ignored, m->schema) != 0)

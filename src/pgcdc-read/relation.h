@@ -27,7 +27,6 @@ struct relation_column {
 struct relation {
 	uint32_t id;
 	int n;                       /* columns */
-	char replica_identity;       /* d, n, f or i */
 	unsigned char has_identity;  /* a column of it is part of the replica identity */
 	unsigned char passes_insert; /* the filter lets inserts through */
 	unsigned char passes_other;  /* ... updates, deletes and truncates */

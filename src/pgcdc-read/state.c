@@ -58,7 +58,9 @@ state_read(struct state *s, const char *path)
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
-		return log_permanent("could not open state file \"%s\": %s", path, strerror(errno));
+		return log_permanent("could not open state file \"%s\": %s; give --state "
+				     "another path",
+		    path, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
 		close(fd);
 		return log_permanent("state file \"%s\" is not a regular file of our own; "
@@ -107,6 +109,26 @@ sync_folder(const char *path)
 	return failed ? -1 : 0;
 }
 
+/* A folder that is missing or closed to us does not heal by itself. */
+static int
+report(const char *path)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case ELOOP:
+		return log_permanent("could not write state file \"%s\": %s; give --state a path "
+				     "in a folder of ours",
+		    path, strerror(errno));
+	default:
+		return log_temporary(
+		    "could not write state file \"%s\": %s", path, strerror(errno));
+	}
+}
+
 int
 state_write(const struct state *s)
 {
@@ -117,7 +139,6 @@ state_write(const struct state *s)
 		return log_permanent("the path of state file \"%s\" is too long", s->path);
 	if (write_durably(new, text, len) != 0 || rename(new, s->path) != 0 ||
 	    sync_folder(s->path) != 0)
-		return log_temporary(
-		    "could not write state file \"%s\": %s", s->path, strerror(errno));
+		return report(s->path);
 	return 0;
 }

@@ -1,7 +1,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "encode.h"
 #include "feedback.h"
@@ -22,7 +21,7 @@
 #define XLOGDATA_HEADER (1 + 8 + 8 + 8)
 #define KEEPALIVE_SIZE (1 + 8 + 8 + 1)
 
-/* A wait was over and the clean end is asked for: codes that are no exit codes. */
+/* The stream goes on, or its reader has gone: besides these there are exit codes. */
 enum { GO_ON = 0, DOWNSTREAM_GONE = -1 };
 
 static uint64_t
@@ -40,13 +39,6 @@ is_open(const struct stream *st)
 	return st->events.in_transaction;
 }
 
-/* Decoded up to lsn, with no transaction open: an idle stretch of the stream. */
-static void
-take_idle(struct stream *st, uint64_t lsn)
-{
-	confirm_idle(&st->confirm, lsn);
-}
-
 static int
 take_xlogdata(struct stream *st, const char *message, size_t len)
 {
@@ -61,7 +53,7 @@ take_xlogdata(struct stream *st, const char *message, size_t len)
 	if (result == EVENTS_TOKEN)
 		confirm_emitted(&st->confirm, lsn);
 	else if (result == EVENTS_SILENT)
-		take_idle(st, lsn);
+		confirm_idle(&st->confirm, lsn);
 	if (result != EVENTS_NOTHING && lsn > st->received)
 		st->received = lsn;
 	return 0;
@@ -76,7 +68,7 @@ take_keepalive(struct stream *st, const char *message)
 	if (lsn > st->received)
 		st->received = lsn;
 	if (!is_open(st))
-		take_idle(st, lsn);
+		confirm_idle(&st->confirm, lsn);
 	if (message[17] != 0)
 		st->reply_requested = 1;
 }
@@ -109,11 +101,11 @@ copy_ended(struct stream *st)
 	PGresult *res = PQgetResult(conn);
 	int err;
 
-	if (PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_COPY_OUT)
+	if (PQresultStatus(res) == PGRES_FATAL_ERROR)
+		err = session_stream_error(st->session, res, st->received);
+	else
 		err = log_temporary(
 		    "the server ended the stream behind %s", lsn_text(st->received));
-	else
-		err = session_stream_error(st->session, res, st->received);
 	PQclear(res);
 	return err;
 }
@@ -127,6 +119,7 @@ take_messages(struct stream *st, size_t *bytes)
 {
 	PGconn *conn = st->session->stream;
 
+	st->unread = 0;
 	while (out_pending(&st->out) < HIGH_WATER && !at_goal(st) &&
 	       (!loop_ending() || st->events.open)) {
 		char *message;
@@ -137,13 +130,16 @@ take_messages(struct stream *st, size_t *bytes)
 		if (len < 0)
 			return copy_ended(st);
 		*bytes += (size_t)len;
-		err = take_message(st, message, (size_t)len);
+		/* The warning came before this message, which may lack what it warns of. */
+		if (st->session->warning[0] != '\0')
+			err = session_refuse_warning(st->session, st->received);
+		else
+			err = take_message(st, message, (size_t)len);
 		PQfreemem(message);
 		if (err != 0)
 			return err;
-		if (st->session->warning[0] != '\0')
-			return session_refuse_warning(st->session, st->received);
 	}
+	st->unread = 1;
 	return 0;
 }
 
@@ -171,7 +167,7 @@ receive(struct stream *st)
 	return 0;
 }
 
-/* 0 or 1 as out_write(), DOWNSTREAM_GONE, or the exit code after reporting. */
+/* Write what can be written: GO_ON, DOWNSTREAM_GONE, or the exit code after reporting. */
 static int
 write_out(struct stream *st)
 {
@@ -204,7 +200,7 @@ check_side(struct stream *st)
 /*
  * Wait for anything.  When we would not take what the stream's socket has, libpq does
  * not see its end either, so that is waited for instead.
- * 0, DOWNSTREAM_GONE, or the exit code after reporting.
+ * GO_ON, DOWNSTREAM_GONE, or the exit code after reporting.
  */
 static int
 wait_for_any(struct stream *st, int taking, int64_t deadline)
@@ -226,6 +222,9 @@ wait_for_any(struct stream *st, int taking, int64_t deadline)
 		deadline = st->next_feedback;
 	if (taking && st->goal != 0 && st->next_ask < deadline)
 		deadline = st->next_ask;
+	/* What is in a buffer makes no descriptor ready. */
+	if ((taking && st->unread) || st->acks_left)
+		deadline = loop_now();
 	if (loop_wait(fds, N_FDS, deadline) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
 	if (!taking && (fds[FD_STREAM].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
@@ -233,7 +232,7 @@ wait_for_any(struct stream *st, int taking, int64_t deadline)
 				     "nothing; see the server's log");
 	if (fds[FD_SIDE].revents != 0 && (err = check_side(st)) != 0)
 		return err;
-	if (fds[FD_ACK].revents != 0 && (err = feedback_read_acks(st)) != 0)
+	if ((fds[FD_ACK].revents != 0 || st->acks_left) && (err = feedback_read_acks(st)) != 0)
 		return err;
 	if ((fds[FD_OUT].revents & (POLLERR | POLLHUP)) != 0)
 		return DOWNSTREAM_GONE;
@@ -361,10 +360,28 @@ await_acks(struct stream *st, int64_t deadline)
 	return 0;
 }
 
-/* Has the server ended the copy, and so released the slot? What it still sends is not wanted. */
+/* The sinks have gone: what they have acknowledged is in the FIFO. */
 static int
-is_released(PGconn *conn)
+read_last_acks(struct stream *st, int64_t deadline)
 {
+	int err = 0;
+
+	if (st->fifo == NULL)
+		return 0;
+	do
+		err = feedback_read_acks(st);
+	while (err == 0 && st->acks_left && loop_now() < deadline);
+	return err;
+}
+
+/*
+ * Has the server ended the copy, and so released the slot?  What it still sends is not
+ * wanted.  *err is the exit code, after reporting, when it ended with an error.
+ */
+static int
+is_released(struct stream *st, int *err)
+{
+	PGconn *conn = st->session->stream;
 	char *message;
 	int len;
 
@@ -377,6 +394,8 @@ is_released(PGconn *conn)
 
 		if (res == NULL)
 			return 1;
+		if (PQresultStatus(res) == PGRES_FATAL_ERROR && *err == 0)
+			*err = session_stream_error(st->session, res, st->received);
 		PQclear(res);
 	}
 	return 0;
@@ -406,8 +425,8 @@ end_copy(struct stream *st, int64_t deadline)
 			return log_temporary(
 			    "lost the connection before the last position was taken: %s",
 			    PQerrorMessage(conn));
-		if (is_released(conn))
-			return 0;
+		if (is_released(st, &err))
+			return err;
 		if (loop_now() >= deadline)
 			return log_temporary("the server did not take the last position within "
 					     "--shutdown-timeout; some changes may come again");
@@ -439,7 +458,7 @@ finish(struct stream *st, int downstream_gone)
 	if (st->fifo != NULL && out_close(&st->out) != 0 && !downstream_gone)
 		return log_temporary("could not close standard output: %s", strerror(errno));
 	if (downstream_gone)
-		err = st->fifo != NULL ? feedback_read_acks(st) : 0;
+		err = read_last_acks(st, deadline);
 	else
 		err = await_acks(st, deadline);
 	if (err != 0)

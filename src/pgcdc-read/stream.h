@@ -30,6 +30,8 @@ struct stream {
 	uint64_t received; /* the server's newest position */
 	uint64_t goal;     /* end when this is reached; 0: never */
 	int reply_requested;
+	int unread;    /* messages are left in libpq's buffer, as the output was full */
+	int acks_left; /* lines are left in the FIFO's buffer, as others had their turn */
 	int64_t feedback_interval, next_feedback; /* microseconds */
 	int64_t next_look;                        /* while blocked: when to look at the slot */
 	int64_t next_ask;                         /* toward a goal: when to ask a quiet server */
@@ -41,8 +43,9 @@ struct stream {
 };
 
 /*
- * Run the stream, which session_start() has opened at position start; goal is 0 or where
- * to end.  Writes H first.  Returns the exit code, after reporting if it is not 0.
+ * Run the stream, which session_start() has opened at position start, to st->goal if that
+ * is not 0.  Writes H first, with prev unless that is 0.  Returns the exit code, after
+ * reporting if it is not 0.
  */
 int stream_run(struct stream *st, uint64_t start, uint64_t prev);
 

@@ -513,12 +513,6 @@ helpers(void)
 	if (scan("{\"action\":\"C\",\"prev\":\"0/1\",\"ack\":\"0/1\",\"lsn\":\"0/12\",\"seq\":1,"
 		 "\"slot\":\"0\\/1\",\"prefix\":\"\",\"start\":\"0/2\",\"xid\":12}") != 0)
 		abort();
-	ok(event_equal(e.prev, e.ack), "equal");
-	ok(!event_equal(e.prev, e.start), "not equal");
-	ok(!event_equal(e.seq, e.xid) && !event_equal(e.xid, e.seq), "one begins with the other");
-	ok(!event_equal(e.prev, e.slot), "escapes are not interpreted");
-	ok(!event_equal(none, e.prev) && !event_equal(e.prev, none), "absent is equal to none");
-	ok(event_equal(none, none), "but to absent");
 	ok(event_text(&text, e.ack) == 0, "the text of a string");
 	is_span(text, "0/1", "is inside its quotes");
 	ok(event_text(&text, e.prefix) == 0 && text.len == 0, "of an empty string");

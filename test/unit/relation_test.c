@@ -72,7 +72,6 @@ preparing(void)
 		return;
 	is_int(r->id, 5, "id");
 	is_int(r->n, 6, "columns");
-	is_int(r->replica_identity, 'd', "replica identity");
 	ok(r->has_identity, "it has an identity");
 	ok(r->passes_insert && r->passes_other, "it passes");
 	is_part(r, r->names, ",\"schema\":\"public\",\"table\":\"or\\\"ders\\n\"", "names");
@@ -121,7 +120,6 @@ replacing(void)
 	is_int(announce(rs), 0, "announced again");
 	r = relations_find(rs, 5);
 	is_int(r->n, 1, "... with other columns");
-	is_int(r->replica_identity, 'f', "... another replica identity");
 	ok(!r->has_identity, "... and no identity");
 	is_part(r, r->names, ",\"schema\":\"shop\",\"table\":\"orders\"", "... and another name");
 	message_relation(7, "", "pg_x", 'n', 0, NULL);
