@@ -12,12 +12,12 @@
 
 bats_require_minimum_version 1.5.0
 
-PGCDC_ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-export PGCDC_ROOT
+PGCDC_TEST_ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+export PGCDC_TEST_ROOT
 [ -z "${PGCDC_BIN-}" ] || PGCDC_BIN=$(cd "$PGCDC_BIN" && pwd)
 case :$PATH: in
-*":$PGCDC_ROOT/bin:"*) ;;
-*) PATH=${PGCDC_BIN:-$PGCDC_ROOT/bin}:$PGCDC_ROOT/bin:$PATH ;;
+*":$PGCDC_TEST_ROOT/bin:"*) ;;
+*) PATH=${PGCDC_BIN:-$PGCDC_TEST_ROOT/bin}:$PGCDC_TEST_ROOT/bin:$PATH ;;
 esac
 
 # --- waiting
@@ -42,7 +42,7 @@ wait_until() {
 # The server script: service start|stop|standby|promote|pid DIR ...
 # Further servers of a file live in folders of PGDIR, so that pg_stop finds them:
 # port=$(service start "$PGDIR/two"), port=$(service standby "$PGDIR/two" "$PGDIR").
-service() { "$PGCDC_ROOT/test/services/postgres" "$@" 3>&- 4>&-; }
+service() { "$PGCDC_TEST_ROOT/test/services/postgres" "$@" 3>&- 4>&-; }
 
 # pg_start [start's options]: a server in PGDIR, and libpq's environment for it.
 pg_start() {

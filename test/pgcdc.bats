@@ -15,7 +15,7 @@ setup_file() {
 	# Nothing of the caller's own may matter here.
 	local name
 	for name in $(compgen -e PGCDC_); do
-		case $name in PGCDC_TEST_* | PGCDC_CACHE | PGCDC_BIN | PGCDC_ROOT) ;; *) unset "$name" ;; esac
+		case $name in PGCDC_TEST_* | PGCDC_CACHE | PGCDC_BIN | PGCDC_TEST_ROOT) ;; *) unset "$name" ;; esac
 	done
 }
 
@@ -164,6 +164,7 @@ application_works() {
 	expect 100 'unknown option "--json"' pgcdc init --json
 	expect 100 'unknown option "-x"' pgcdc status -x
 	expect 100 'unknown option "--d"' pgcdc init --d=postgres
+	PGCDC_SOLT=shop expect 100 'unknown environment variable "PGCDC_SOLT"' pgcdc teardown --dry-run
 	expect 100 'unknown option "---"' pgcdc init --- dbname=postgres
 	expect 100 'unknown option "--tables"' pgcdc status --tables=a.b
 	expect 100 'unexpected argument "now"' pgcdc check now

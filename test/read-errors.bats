@@ -311,7 +311,10 @@ teardown() {
 	refuses 100 '"folder"*' --ack=folder
 	refuses 100 '"link" is a symbolic link; give --ack the path of a FIFO' --ack=link
 	refuses 100 '"dangling" is a symbolic link; give --ack the path of a FIFO' --ack=dangling
-	refuses 100 'could not make ack FIFO "none/fifo": No such file or directory' --ack=none/fifo
+	refuses 100 'could not make ack FIFO "none/fifo": No such file or directory; give --ack a path in a folder of ours' --ack=none/fifo
+	mkfifo wide
+	chmod 622 wide
+	read_slot --ack=wide -E 0/1 2>&1 >out | grep -F 'everybody may write into ack FIFO "wide"'
 	[ -f regular ]
 	[ ! -s regular ]
 	[ ! -e nowhere ]
@@ -353,6 +356,10 @@ teardown() {
 	refuses 100 'state file "damaged" is damaged; *' --ack=ack --state=damaged
 	refuses 100 'state file "folder" is not a regular file of our own; give --state another path' --ack=ack --state=folder
 	refuses 100 '"link"*' --ack=ack --state=link
+	read_slot --ack=ack --state=good -E 0/1 >out
+	sed 's/"slot":"[^"]*"/"slot":"another"/' <good >other
+	refuses 100 'state file "other" is of slot "another"; give --state a file of its own' --ack=ack --state=other
+	refuses 100 'state file "other" is of slot "another"; give --state a file of its own' --ack=ack --state=other --accept-gap
 	refuses 100 'could not write state file "none/state": No such file or directory; give --state a path in a folder of ours' --ack=ack --state=none/state
 	[ "$(cat damaged)" = '{"system_identifier":"1"' ]
 }

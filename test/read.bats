@@ -43,12 +43,12 @@ long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
 }
 
 @test "read: --help lists each option of the page, and no other" {
-	sed -n 's/^\.It Fl .*\\-\([a-z-]*[a-z]\).*/--\1/p; s/^\.It .*Fl \\-\([a-z\\-]*\).*/--\1/p' "$PGCDC_ROOT/man/pgcdc-read.1" |
+	sed -n 's/^\.It Fl .*\\-\([a-z-]*[a-z]\).*/--\1/p; s/^\.It .*Fl \\-\([a-z\\-]*\).*/--\1/p' "$PGCDC_TEST_ROOT/man/pgcdc-read.1" |
 		sed 's/\\//g' | sort -u >page
 	long_options | diff page -
 	[ "$(wc -l <page)" -ge 20 ]
 	# Each has its variable on the page, too.
-	grep -oE 'PGCDC_READ_[A-Z_]+[A-Z]' "$PGCDC_ROOT/man/pgcdc-read.1" | sort -u >variables
+	grep -oE 'PGCDC_READ_[A-Z_]+[A-Z]' "$PGCDC_TEST_ROOT/man/pgcdc-read.1" | sort -u >variables
 	grep -v -e --help -e --version page | tr 'a-z-' 'A-Z_' | sed 's/^__/PGCDC_READ_/' | sort -u | diff - variables
 }
 

@@ -293,7 +293,7 @@ in_a_line() {
 
 # The script that pgcdc(7) shows for supervisors, with the test's names.
 documented_line() {
-	sed -n "/^\\$ cat >export.sh/,/^> END/s/^> //p" "$PGCDC_ROOT/man/pgcdc.7" |
+	sed -n "/^\\$ cat >export.sh/,/^> END/s/^> //p" "$PGCDC_TEST_ROOT/man/pgcdc.7" |
 		sed -e '/^END/d' -e 's/\\e/\\/g' -e "s/--slot=shop --publication=shop/-S $PGDATABASE --publication=p/" \
 			-e 's/export.jsonl/events/'
 }

@@ -188,7 +188,7 @@ processes() { pgrep -c -f -- "-D $PGDIR/$1/data" || true; }
 	result() { # LAST-LINE SCRIPT: what test/run says of a unit test
 		printf '#!/bin/sh\n%s\n' "$2" >"$BATS_TEST_TMPDIR/unit"
 		chmod +x "$BATS_TEST_TMPDIR/unit"
-		run env CI= "$PGCDC_ROOT/test/run" --unit "$BATS_TEST_TMPDIR/unit"
+		run env CI= "$PGCDC_TEST_ROOT/test/run" --unit "$BATS_TEST_TMPDIR/unit"
 		[ "${lines[-1]}" = "$1" ]
 	}
 	result "2 passed, 0 failed, 0 skipped" 'echo 1..2; echo ok 1; echo ok 2 - two'
@@ -209,9 +209,9 @@ processes() { pgrep -c -f -- "-D $PGDIR/$1/data" || true; }
 	[[ $output == *"cannot start"* ]]
 	result "0 passed, 0 failed, 0 skipped" 'echo 1..0'
 	[ "$status" -eq 1 ]
-	run env CI=true "$PGCDC_ROOT/test/run" --unit "$BATS_TEST_TMPDIR/none"
+	run env CI=true "$PGCDC_TEST_ROOT/test/run" --unit "$BATS_TEST_TMPDIR/none"
 	[ "$status" -eq 1 ]
 	printf '#!/bin/sh\necho 1..2; echo ok 1; echo "ok 2 # skip no"\n' >"$BATS_TEST_TMPDIR/unit"
-	run env CI=true "$PGCDC_ROOT/test/run" --unit "$BATS_TEST_TMPDIR/unit"
+	run env CI=true "$PGCDC_TEST_ROOT/test/run" --unit "$BATS_TEST_TMPDIR/unit"
 	[ "$status" -eq 1 ]
 }

@@ -154,7 +154,7 @@ is_text() {
 }
 
 @test "types: the compiled table of names equals format_type()" {
-	local source=$PGCDC_ROOT/src/pgcdc-read/types.c
+	local source=$PGCDC_TEST_ROOT/src/pgcdc-read/types.c
 	sed -n 's/^\t{ \([0-9]*\), FORM_[A-Z]*, MOD_[A-Z]*, "\(.*\)" },$/\1|\2/p' "$source" |
 		sed 's/\\"/"/g' | sort >"$BATS_TEST_TMPDIR/compiled"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/compiled")" -ge 20 ]

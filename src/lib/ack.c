@@ -49,6 +49,10 @@ check_owner(int fd, const char *path)
 		return log_permanent("ack FIFO \"%s\" belongs to user ID %u, not to us (%u); "
 				     "remove it or give --ack another path",
 		    path, st.st_uid, geteuid());
+	if ((st.st_mode & S_IWOTH) != 0)
+		log_warn("everybody may write into ack FIFO \"%s\", and so make the server forget "
+			 "changes; remove that right with \"chmod o-w\"",
+		    path);
 	return 0;
 }
 
@@ -203,7 +207,11 @@ ack_flush(struct ack_sink *s)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return 1;
-	if (n < 0) {
+	if (n < 0 && errno == EPIPE) {
+		log_warn("the source that read ack FIFO \"%s\" has ended; nothing more is acknowledged",
+		    s->path);
+		ack_disconnect(s);
+	} else if (n < 0) {
 		log_warn("could not write to ack FIFO \"%s\": %s", s->path, strerror(errno));
 		ack_disconnect(s);
 	}

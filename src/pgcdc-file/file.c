@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "file.h"
 #include "log.h"
 
@@ -28,6 +29,40 @@ end_of_last_line(int fd, off_t size)
 			return size - (off_t)want + (lf + 1 - block);
 		size -= (off_t)want;
 	}
+	return 0;
+}
+
+/* Is a line without its end, of len bytes so far, one that we have begun? */
+static int
+is_begun_line(const char *line, size_t len)
+{
+	static const char begin[] = "{\"action\":\"";
+
+	return memcmp(line, begin, len < sizeof(begin) - 1 ? len : sizeof(begin) - 1) == 0;
+}
+
+/* Somebody's other file must not be cut, nor mixed with lines. */
+static int
+check_is_recording(const struct file *f)
+{
+	char block[65536];
+	ssize_t n = pread(f->fd, block, sizeof(block), 0);
+	struct event event = { 0 };
+	const char *lf;
+	int good;
+
+	if (n < 0)
+		return log_temporary("could not read file \"%s\": %s", f->path, strerror(errno));
+	lf = memchr(block, '\n', (size_t)n);
+	if (lf != NULL)
+		good = event_scan(&event, block, (size_t)(lf - block)) == 0;
+	else
+		good = is_begun_line(block, (size_t)n);
+	event_free(&event);
+	if (!good)
+		return log_permanent("file \"%s\" is no recording: it does not begin with an event "
+				     "line; name another file",
+		    f->path);
 	return 0;
 }
 
@@ -77,7 +112,7 @@ prepare_regular(struct file *f)
 		return log_temporary("file \"%s\" is in use by another pgcdc-file; "
 				     "stop that one or name another file",
 		    f->path);
-	if ((err = cut_torn_line(f)) != 0)
+	if ((err = check_is_recording(f)) != 0 || (err = cut_torn_line(f)) != 0)
 		return err;
 	return sync_folder(f->path);
 }
@@ -112,6 +147,22 @@ file_take_back(const struct file *f)
 {
 	if (f->is_regular && ftruncate(f->fd, f->good) != 0)
 		log_warn("could not truncate file \"%s\": %s", f->path, strerror(errno));
+}
+
+int
+file_check(const struct file *f)
+{
+	struct stat st;
+
+	if (!f->is_regular)
+		return 0;
+	if (fstat(f->fd, &st) != 0)
+		return log_temporary("could not stat file \"%s\": %s", f->path, strerror(errno));
+	if (st.st_nlink == 0 || st.st_size < f->good)
+		return log_temporary("file \"%s\" was %s while it was recorded into; nothing more is "
+				     "acknowledged, and what was in it is lost",
+		    f->path, st.st_nlink == 0 ? "removed" : "shortened");
+	return 0;
 }
 
 int

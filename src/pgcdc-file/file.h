@@ -15,7 +15,8 @@ struct file {
 
 /*
  * Open path for appending, make it if it is missing, and cut off a line that a crash
- * has left without its end.  0, or the exit code after reporting.
+ * has left without its end.  What does not begin with an event line is refused.
+ * 0, or the exit code after reporting.
  */
 int file_open(struct file *f, const char *path);
 
@@ -24,6 +25,9 @@ void file_appended(struct file *f, size_t bytes);
 
 /* Take back what was appended of a line that could not be written whole. */
 void file_take_back(const struct file *f);
+
+/* Are the lines still in it, and it in a folder? 0, or the exit code after reporting. */
+int file_check(const struct file *f);
 
 /* Make it durable. 0, or the exit code after reporting. */
 int file_sync(const struct file *f);

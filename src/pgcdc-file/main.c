@@ -163,7 +163,8 @@ settle(struct recorder *r)
 {
 	int err;
 
-	if (!r->options->no_sync && (err = file_sync(&r->file)) != 0)
+	if ((err = file_check(&r->file)) != 0 ||
+	    (!r->options->no_sync && (err = file_sync(&r->file)) != 0))
 		return err;
 	r->since = 0;
 	if (r->token[0] != '\0' && r->options->ack != NULL)

@@ -72,6 +72,15 @@ any_matches(const struct opt_list *patterns, const struct full_name *name)
 }
 
 int
+filter_matches(const char *pattern, const char *schema, const char *table)
+{
+	size_t schema_len = strlen(schema);
+	struct full_name name = { schema, table, schema_len, schema_len + 1 + strlen(table) };
+
+	return matches(pattern, &name);
+}
+
+int
 filter_passes(const struct filter *f, const char *schema, size_t schema_len, const char *table,
     size_t table_len)
 {

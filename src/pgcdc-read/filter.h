@@ -17,6 +17,9 @@ struct filter {
 /* 0, or the exit code after reporting a pattern that names no table. */
 int filter_check(const struct filter *f);
 
+/* Does one pattern match the table, its names NUL-terminated? */
+int filter_matches(const char *pattern, const char *schema, const char *table);
+
 /* Does the table, its names not NUL-terminated, pass? */
 int filter_passes(const struct filter *f, const char *schema, size_t schema_len, const char *table,
     size_t table_len);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "buf.h"
 #include "log.h"
 #include "lsn.h"
 #include "slot.h"
@@ -159,6 +160,58 @@ check_publications(struct session *s)
 	return err;
 }
 
+static void
+warn_unmatched(const struct opt_list *patterns, const char *option, const PGresult *tables)
+{
+	for (size_t i = 0; i < patterns->n; i++) {
+		int n = PQntuples(tables), t = 0;
+
+		while (t < n && !filter_matches(patterns->item[i], PQgetvalue(tables, t, 0),
+				    PQgetvalue(tables, t, 1)))
+			t++;
+		if (t == n)
+			log_warn("pattern \"%s\" of --%s matches no published table",
+			    patterns->item[i], option);
+	}
+}
+
+/* A misspelled pattern lets a slot forget what it should have passed. */
+static int
+check_patterns(struct session *s)
+{
+	const struct filter *filter = &s->options->filter;
+	struct buf names = { 0 };
+	const char *value;
+	PGresult *res;
+	int err;
+
+	if (filter->tables.n == 0 && filter->exclude.n == 0)
+		return 0;
+	for (size_t i = 0; i < s->options->publications.n; i++) {
+		const char *name = s->options->publications.item[i];
+
+		buf_add(&names, "\n", i > 0);
+		buf_add(&names, name, strlen(name));
+	}
+	buf_add(&names, "", 1);
+	value = names.data;
+	if (names.failed) {
+		buf_free(&names);
+		return log_temporary("out of memory");
+	}
+	res = session_query(s, &err,
+	    "SELECT DISTINCT schemaname, tablename FROM pg_catalog.pg_publication_tables"
+	    " WHERE pubname = ANY (pg_catalog.string_to_array($1, E'\\n'))",
+	    1, &value);
+	buf_free(&names);
+	if (res == NULL)
+		return err;
+	warn_unmatched(&filter->tables, "tables", res);
+	warn_unmatched(&filter->exclude, "exclude-tables", res);
+	PQclear(res);
+	return 0;
+}
+
 int
 slot_check(struct session *s, uint64_t *confirmed)
 {
@@ -166,7 +219,9 @@ slot_check(struct session *s, uint64_t *confirmed)
 
 	if ((err = check_server(s)) != 0 || (err = check_slot(s, confirmed)) != 0)
 		return err;
-	return check_publications(s);
+	if ((err = check_publications(s)) != 0)
+		return err;
+	return check_patterns(s);
 }
 
 /* After a promotion: was something delivered that the new primary never had? */
@@ -198,8 +253,6 @@ find_gap(struct session *s, const struct state *state, uint64_t confirmed, char 
 	if (strcmp(state->system_identifier, s->system_identifier) != 0)
 		snprintf(gap, size, "it is of cluster %s, and this is cluster %s",
 		    state->system_identifier, s->system_identifier);
-	else if (strcmp(state->slot, s->options->slot) != 0)
-		snprintf(gap, size, "it is of slot \"%s\"", state->slot);
 	else if (confirmed > state->position)
 		snprintf(gap, size,
 		    "the slot starts at %s, and the last position confirmed by us is %s: "
@@ -218,6 +271,10 @@ slot_compare_state(struct session *s, struct state *state, uint64_t confirmed, u
 
 	*prev = 0;
 	if (state->system_identifier[0] != '\0') {
+		if (strcmp(state->slot, s->options->slot) != 0)
+			return log_permanent("state file \"%s\" is of slot \"%s\"; give --state a "
+					     "file of its own",
+			    state->path, state->slot);
 		if ((err = find_gap(s, state, confirmed, gap, sizeof(gap))) != 0)
 			return err;
 		if (gap[0] != '\0' && !s->options->accept_gap)

@@ -18,6 +18,9 @@
 /* While standard output is blocked, time between two looks at the slot, in microseconds. */
 #define LOOK_INTERVAL 1000000
 
+/* A wait for the last acks, in microseconds, before it is mentioned. */
+#define PATIENCE 1000000
+
 #define XLOGDATA_HEADER (1 + 8 + 8 + 8)
 #define KEEPALIVE_SIZE (1 + 8 + 8 + 1)
 
@@ -342,6 +345,7 @@ flush_output(struct stream *st, int64_t deadline)
 static int
 await_acks(struct stream *st, int64_t deadline)
 {
+	int64_t say_so = loop_now() + PATIENCE;
 	int err;
 
 	while (st->fifo != NULL && !confirm_all_acked(&st->confirm)) {
@@ -354,7 +358,12 @@ await_acks(struct stream *st, int64_t deadline)
 			    "no ack of %s from \"%s\" within --shutdown-timeout; what "
 			    "is not acknowledged will come again",
 			    lsn_text(st->confirm.emitted), slowest != NULL ? slowest : "any sink");
-		if ((err = wait_for_any(st, 0, deadline)) != GO_ON)
+		if (loop_now() >= say_so) {
+			log_info("waiting up to %lld s for the last acks",
+			    (long long)(deadline - loop_now()) / 1000000 + 1);
+			say_so = LOOP_NEVER;
+		}
+		if ((err = wait_for_any(st, 0, say_so < deadline ? say_so : deadline)) != GO_ON)
 			return err;
 	}
 	return 0;
