@@ -208,7 +208,8 @@ ack_flush(struct ack_sink *s)
 	if (n < 0 && errno == EAGAIN)
 		return 1;
 	if (n < 0 && errno == EPIPE) {
-		log_warn("the source that read ack FIFO \"%s\" has ended; nothing more is acknowledged",
+		log_warn(
+		    "the source that read ack FIFO \"%s\" has ended; nothing more is acknowledged",
 		    s->path);
 		ack_disconnect(s);
 	} else if (n < 0) {

@@ -159,8 +159,9 @@ file_check(const struct file *f)
 	if (fstat(f->fd, &st) != 0)
 		return log_temporary("could not stat file \"%s\": %s", f->path, strerror(errno));
 	if (st.st_nlink == 0 || st.st_size < f->good)
-		return log_temporary("file \"%s\" was %s while it was recorded into; nothing more is "
-				     "acknowledged, and what was in it is lost",
+		return log_temporary(
+		    "file \"%s\" was %s while it was recorded into; nothing more is "
+		    "acknowledged, and what was in it is lost",
 		    f->path, st.st_nlink == 0 ? "removed" : "shortened");
 	return 0;
 }
