@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pgcdc-file, without a server: what it refuses, and files that others touch.
-# shellcheck disable=SC2030,SC2031,SC2154
+# shellcheck disable=SC2030,SC2031,SC2154,SC2317
 
 load helper
 
@@ -60,8 +60,8 @@ refuses() {
 		read -r -t 10 token <&"$acks"
 		[ "$token" = '0/20 file' ]
 		$how recording
-		transaction 0/30 0/20 >more
-		cat more >&"$lines"
+		transaction 0/30 0/20 >rest
+		cat rest >&"$lines"
 		end_bg SINK
 		[ "$bg_status" = 111 ]
 		grep -F 'while it was recorded into; nothing more is acknowledged' err

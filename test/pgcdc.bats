@@ -15,7 +15,7 @@ setup_file() {
 	# Nothing of the caller's own may matter here.
 	local name
 	for name in $(compgen -e PGCDC_); do
-		case $name in PGCDC_TEST_* | PGCDC_CACHE | PGCDC_BIN | PGCDC_TEST_ROOT) ;; *) unset "$name" ;; esac
+		case $name in PGCDC_TEST_* | PGCDC_CACHE | PGCDC_BIN) ;; *) unset "$name" ;; esac
 	done
 }
 

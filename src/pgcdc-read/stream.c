@@ -4,6 +4,7 @@
 
 #include "encode.h"
 #include "feedback.h"
+#include "finish.h"
 #include "log.h"
 #include "loop.h"
 #include "lsn.h"
@@ -18,14 +19,8 @@
 /* While standard output is blocked, time between two looks at the slot, in microseconds. */
 #define LOOK_INTERVAL 1000000
 
-/* A wait for the last acks, in microseconds, before it is mentioned. */
-#define PATIENCE 1000000
-
 #define XLOGDATA_HEADER (1 + 8 + 8 + 8)
 #define KEEPALIVE_SIZE (1 + 8 + 8 + 1)
-
-/* The stream goes on, or its reader has gone: besides these there are exit codes. */
-enum { GO_ON = 0, DOWNSTREAM_GONE = -1 };
 
 static uint64_t
 get_64(const char *p)
@@ -170,14 +165,13 @@ receive(struct stream *st)
 	return 0;
 }
 
-/* Write what can be written: GO_ON, DOWNSTREAM_GONE, or the exit code after reporting. */
-static int
-write_out(struct stream *st)
+int
+stream_write(struct stream *st)
 {
 	if (out_write(&st->out) >= 0)
-		return GO_ON;
+		return STREAM_GOES_ON;
 	if (errno == EPIPE || errno == ECONNRESET)
-		return DOWNSTREAM_GONE;
+		return STREAM_DOWNSTREAM_GONE;
 	return log_temporary("could not write to standard output: %s", strerror(errno));
 }
 
@@ -200,13 +194,8 @@ check_side(struct stream *st)
 	    st->session->farewell[0] != '\0' ? st->session->farewell : PQerrorMessage(side));
 }
 
-/*
- * Wait for anything.  When we would not take what the stream's socket has, libpq does
- * not see its end either, so that is waited for instead.
- * GO_ON, DOWNSTREAM_GONE, or the exit code after reporting.
- */
-static int
-wait_for_any(struct stream *st, int taking, int64_t deadline)
+int
+stream_wait(struct stream *st, int taking, int64_t deadline)
 {
 	PGconn *conn = st->session->stream;
 	int unsent = PQflush(conn);
@@ -238,8 +227,8 @@ wait_for_any(struct stream *st, int taking, int64_t deadline)
 	if ((fds[FD_ACK].revents != 0 || st->acks_left) && (err = feedback_read_acks(st)) != 0)
 		return err;
 	if ((fds[FD_OUT].revents & (POLLERR | POLLHUP)) != 0)
-		return DOWNSTREAM_GONE;
-	return GO_ON;
+		return STREAM_DOWNSTREAM_GONE;
+	return STREAM_GOES_ON;
 }
 
 static int
@@ -254,7 +243,7 @@ write_head(struct stream *st, uint64_t start, uint64_t prev)
 	};
 
 	encode_head(&st->out.buf, &head);
-	return write_out(st);
+	return stream_write(st);
 }
 
 /*
@@ -286,7 +275,7 @@ look_at_slot(struct stream *st)
 	    name);
 }
 
-/* Stream until a clean end is due: 0, DOWNSTREAM_GONE, or the exit code. */
+/* Stream until a clean end is due: 0, STREAM_DOWNSTREAM_GONE, or the exit code. */
 static int
 flow(struct stream *st)
 {
@@ -297,7 +286,7 @@ flow(struct stream *st)
 		taking = out_pending(&st->out) < HIGH_WATER;
 		if (taking && (err = receive(st)) != 0)
 			return err;
-		if ((err = write_out(st)) != GO_ON)
+		if ((err = stream_write(st)) != STREAM_GOES_ON)
 			return err;
 		if (st->fifo == NULL && st->options->ack != NULL)
 			feedback_ack_written(st);
@@ -318,179 +307,9 @@ flow(struct stream *st)
 			st->next_look = loop_now() + LOOK_INTERVAL;
 		else if ((err = look_at_slot(st)) != 0)
 			return err;
-		if ((err = wait_for_any(st, taking, give_up)) != GO_ON)
+		if ((err = stream_wait(st, taking, give_up)) != STREAM_GOES_ON)
 			return err;
 	}
-}
-
-/* Write out what waits, by the deadline. 0, DOWNSTREAM_GONE, or the exit code. */
-static int
-flush_output(struct stream *st, int64_t deadline)
-{
-	int err;
-
-	while ((err = write_out(st)) == GO_ON && out_pending(&st->out) > 0) {
-		if ((err = feedback_send(st, 0)) != 0)
-			return err;
-		if (loop_now() >= deadline)
-			return log_temporary("could not write the last lines within "
-					     "--shutdown-timeout; they will come again");
-		if ((err = wait_for_any(st, 0, deadline)) != GO_ON)
-			return err;
-	}
-	return err;
-}
-
-/* The sinks have seen the end of their input: wait for their last acks. */
-static int
-await_acks(struct stream *st, int64_t deadline)
-{
-	int64_t say_so = loop_now() + PATIENCE;
-	int err;
-
-	while (st->fifo != NULL && !confirm_all_acked(&st->confirm)) {
-		const char *slowest = confirm_slowest(&st->confirm);
-
-		if ((err = feedback_send(st, 0)) != 0)
-			return err;
-		if (loop_now() >= deadline)
-			return log_temporary(
-			    "no ack of %s from \"%s\" within --shutdown-timeout; what "
-			    "is not acknowledged will come again",
-			    lsn_text(st->confirm.emitted), slowest != NULL ? slowest : "any sink");
-		if (loop_now() >= say_so) {
-			log_info("waiting up to %lld s for the last acks",
-			    (long long)(deadline - loop_now()) / 1000000 + 1);
-			say_so = LOOP_NEVER;
-		}
-		if ((err = wait_for_any(st, 0, say_so < deadline ? say_so : deadline)) != GO_ON)
-			return err;
-	}
-	return 0;
-}
-
-/* The sinks have gone: what they have acknowledged is in the FIFO. */
-static int
-read_last_acks(struct stream *st, int64_t deadline)
-{
-	int err = 0;
-
-	if (st->fifo == NULL)
-		return 0;
-	do
-		err = feedback_read_acks(st);
-	while (err == 0 && st->acks_left && loop_now() < deadline);
-	return err;
-}
-
-/*
- * Has the server ended the copy, and so released the slot?  What it still sends is not
- * wanted.  *err is the exit code, after reporting, when it ended with an error.
- */
-static int
-is_released(struct stream *st, int *err)
-{
-	PGconn *conn = st->session->stream;
-	char *message;
-	int len;
-
-	while ((len = PQgetCopyData(conn, &message, 1)) > 0)
-		PQfreemem(message);
-	if (len == 0)
-		return 0;
-	while (!PQisBusy(conn)) {
-		PGresult *res = PQgetResult(conn);
-
-		if (res == NULL)
-			return 1;
-		if (PQresultStatus(res) == PGRES_FATAL_ERROR && *err == 0)
-			*err = session_stream_error(st->session, res, st->received);
-		PQclear(res);
-	}
-	return 0;
-}
-
-/*
- * The last confirmation, then CopyDone.  The server takes messages in order, so its
- * own end of the copy tells that the confirmation arrived.
- */
-static int
-end_copy(struct stream *st, int64_t deadline)
-{
-	PGconn *conn = st->session->stream;
-	int err;
-
-	burst_end(&st->burst);
-	if ((err = feedback_send(st, 1)) != 0)
-		return err;
-	if (PQputCopyEnd(conn, NULL) < 0 || PQflush(conn) < 0)
-		return log_temporary("could not end the stream: %s", PQerrorMessage(conn));
-	for (;;) {
-		struct pollfd p = { .fd = PQsocket(conn), .events = POLLIN };
-
-		if (PQflush(conn) > 0)
-			p.events |= POLLOUT;
-		if (PQconsumeInput(conn) == 0)
-			return log_temporary(
-			    "lost the connection before the last position was taken: %s",
-			    PQerrorMessage(conn));
-		if (is_released(st, &err))
-			return err;
-		if (loop_now() >= deadline)
-			return log_temporary("the server did not take the last position within "
-					     "--shutdown-timeout; some changes may come again");
-		loop_wait(&p, 1, deadline);
-	}
-}
-
-/*
- * The order of a clean end: output flushed and closed, so that the sinks flush;
- * their acks; the confirmation.  When the downstream has gone by itself, its acks
- * still count.
- */
-static int
-finish(struct stream *st, int downstream_gone)
-{
-	int64_t deadline = loop_now() + st->options->shutdown_timeout;
-	int err = 0, lost = 0;
-
-	if (!downstream_gone)
-		err = flush_output(st, deadline);
-	if (st->fifo == NULL && st->options->ack != NULL && err == 0)
-		feedback_ack_written(st);
-	if (err == DOWNSTREAM_GONE)
-		downstream_gone = 1;
-	else if (err != 0)
-		return err;
-	if (downstream_gone && !loop_ending())
-		lost = log_temporary("standard output is closed: the program behind it has ended");
-	if (st->fifo != NULL && out_close(&st->out) != 0 && !downstream_gone)
-		return log_temporary("could not close standard output: %s", strerror(errno));
-	if (downstream_gone)
-		err = read_last_acks(st, deadline);
-	else
-		err = await_acks(st, deadline);
-	if (err != 0)
-		return err;
-	if ((err = end_copy(st, deadline)) != 0)
-		return err;
-	if (st->out.fd >= 0 && out_close(&st->out) != 0)
-		return log_temporary("could not close standard output: %s", strerror(errno));
-	return lost;
-}
-
-/*
- * What was committed before an event that ends the run for good is delivered, though it
- * is not waited for: else no restart would ever bring it further.
- */
-static void
-write_rest(struct stream *st)
-{
-	int64_t deadline = loop_now() + st->options->shutdown_timeout;
-	struct pollfd p = { .fd = st->out.fd, .events = POLLOUT };
-
-	while (out_write(&st->out) == 1 && loop_now() < deadline && !loop_ending())
-		loop_wait(&p, 1, deadline);
 }
 
 static void
@@ -512,12 +331,12 @@ stream_run(struct stream *st, uint64_t start, uint64_t prev)
 	st->start = st->received = start;
 	burst_init(&st->burst, PQsocket(st->session->stream));
 	err = write_head(st, start, prev);
-	if (err == GO_ON)
+	if (err == STREAM_GOES_ON)
 		err = flow(st);
-	if (err == GO_ON || err == DOWNSTREAM_GONE)
-		err = finish(st, err == DOWNSTREAM_GONE);
+	if (err == STREAM_GOES_ON || err == STREAM_DOWNSTREAM_GONE)
+		err = finish_run(st, err == STREAM_DOWNSTREAM_GONE);
 	else if (err == EXIT_PERMANENT)
-		write_rest(st);
+		finish_write_rest(st);
 	report_totals(st);
 	return err;
 }

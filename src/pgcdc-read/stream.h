@@ -49,4 +49,20 @@ struct stream {
  */
 int stream_run(struct stream *st, uint64_t start, uint64_t prev);
 
+/* The stream goes on, or its reader has gone: besides these there are exit codes. */
+enum { STREAM_GOES_ON = 0, STREAM_DOWNSTREAM_GONE = -1 };
+
+/*
+ * Write what can be written now.  STREAM_GOES_ON, STREAM_DOWNSTREAM_GONE, or the exit
+ * code after reporting.
+ */
+int stream_write(struct stream *st);
+
+/*
+ * Wait until the deadline or for anything: acks, which are taken; room in the output;
+ * messages, if taking.  When we would not take what the stream's socket has, libpq does
+ * not see its end either, so that is waited for instead.  As stream_write().
+ */
+int stream_wait(struct stream *st, int taking, int64_t deadline);
+
 #endif

@@ -1,5 +1,6 @@
 /* Waiting: signals and deadlines. */
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "loop.h"
