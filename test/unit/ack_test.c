@@ -425,7 +425,7 @@ nobody_listens(void)
 	is_ack(&f, "0/2", "index");
 	close(f.fd);
 	is_int(ack_send(&s, "0/3", 3), 0, "the reader is gone");
-	said_line("could not write to ack FIFO");
+	said_line("the source that read ack FIFO");
 	is_int(s.fd, -1, "... disconnected");
 	is_int(ack_send(&s, "0/4", 3), 0, "... the next one is dropped");
 	is_str(said(), "", "... without further words");
