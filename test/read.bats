@@ -153,6 +153,7 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 @test "read: every option can stand in the environment; the command line wins" {
 	one_row
 	sql 'INSERT INTO t VALUES (2)'
+	sql 'CREATE TABLE u (id int); ALTER PUBLICATION p ADD TABLE u'
 	local option name value
 	# All of them are known, and mean what they say.
 	for option in $(long_options); do
