@@ -114,7 +114,7 @@ publication as (
 	select 8, '', array[
 			format('create role %I login replication', name),
 			format('insert into pgcdc.made (kind, name) values (''role'', %L)', name)],
-		format('created role "%s"; give it a password with "\password %1$s" in psql', name)
+		format('created role "%s"; give it a password with "\password %I" in psql', name, name)
 	from granted where name = :'role' and not present
 	union all
 	select 9, '', array[
