@@ -118,7 +118,7 @@ valgrind: $(UNIT)
 cover: deps-check
 	$(MAKE) COVERAGE=1 CFLAGS='-g -O0' programs
 	-PGCDC_BIN=build/coverage/bin $(MAKE) COVERAGE=1 CFLAGS='-g -O0' check
-	lcov -q -c -d build/coverage -o build/coverage/info --no-external
+	lcov -q -c -d build/coverage -b . -o build/coverage/info --no-external
 	lcov --list build/coverage/info
 
 FUZZ = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
