@@ -264,7 +264,7 @@ application_works() {
 	done
 }
 
-@test "standard output that is full or closed is 111" {
+@test "standard output that is full is 111, and one that is closed 100" {
 	pgcdc init
 	expect 111 'could not print' bash -c 'pgcdc status >/dev/full'
 	expect 100 'standard output is closed' bash -c 'pgcdc status >&-'

@@ -326,7 +326,7 @@ line_ends() {
 	for _ in 1 2; do
 		PGCDC_FILE_MAX_LINE=2kB line_ends 100 ' 111 100 '
 		grep -F 'standard output is closed' line.err
-		grep -E 'line [0-9]+ is longer than --max-line' line.err
+		grep -F 'line 3 is longer than --max-line' line.err
 		not_beyond "$row"
 	done
 	# One that a signal ends, or that says itself that it is to be started again.
