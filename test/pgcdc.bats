@@ -264,10 +264,12 @@ application_works() {
 	done
 }
 
-@test "standard output that is full is 111, and one that is closed 100" {
+@test "standard output that is full, or whose reader has gone, is 111, and one that is closed 100" {
 	pgcdc init
 	expect 111 'could not print' bash -c 'pgcdc status >/dev/full'
 	expect 100 'standard output is closed' bash -c 'pgcdc status >&-'
+	# shellcheck disable=SC2016
+	expect 111 'standard output is closed' bash -c '{ sleep 1; pgcdc status; } | true; exit ${PIPESTATUS[0]}'
 }
 
 @test "it runs from anywhere, through links, and brings its own psql settings" {
@@ -670,7 +672,8 @@ application_works() {
 	sql 'CREATE TABLE bare (i int)'
 	everything >"$BATS_TEST_TMPDIR/before"
 	hold_open 'LOCK bare'
-	PGOPTIONS='-c lock_timeout=200ms' expect 111 'lock timeout' pgcdc init --replica-identity=full
+	PGOPTIONS='-c lock_timeout=200ms' expect 111 'another session holds the lock: try again later' \
+		pgcdc init --replica-identity=full
 	everything | diff "$BATS_TEST_TMPDIR/before" -
 	end_open
 }

@@ -348,6 +348,14 @@ teardown() {
 	[ "$(of_slot confirmed_flush_lsn)" = "$before" ]
 }
 
+@test "read: a wait for the last acks is said" {
+	one_row
+	local rc=0
+	read_slot --ack=ack --shutdown-timeout=1500ms >out 2>err || rc=$?
+	[ "$rc" -eq 111 ]
+	grep -x 'pgcdc-read: info: waiting up to [12] s for the last acks' err
+}
+
 @test "read: the state file is damaged, or is something else" {
 	one_row
 	echo '{"system_identifier":"1"' >damaged

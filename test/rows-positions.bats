@@ -106,26 +106,31 @@ teardown_file() { pg_stop; }
 @test "row 6: a crash of the server rewinds the confirmed position: duplicates only" {
 	make_table
 	make_slot
-	sql CHECKPOINT
+	local before last=0 rewound=f
+	# Again, should the server save the slot by itself just before the crash.
+	while [ $rewound = f ] && [ $last -lt 600 ]; do
+		sql CHECKPOINT
+		start_line --state=state
+		one_by_one $((last + 1)) $((last + 200))
+		catch_up
+		before=$(confirmed)
+		service stop "$PGDIR" immediate
+		reader_ends 111
+		sink_ends 0
+		service start "$PGDIR"
+		[ "$(jq -r .position state)" = "$before" ]
+		rewound=$(of_slot "confirmed_flush_lsn < '$before'")
+		last=$((last + 200))
+	done
+	[ "$rewound" = t ]
 	start_line --state=state
-	one_by_one 1 200
-	catch_up
-	local before
-	before=$(confirmed)
-	service stop "$PGDIR" immediate
-	reader_ends 111
-	sink_ends 0
-	service start "$PGDIR"
-	[ "$(of_slot "confirmed_flush_lsn < '$before'")" = t ]
-	[ "$(jq -r .position state)" = "$before" ]
-	start_line --state=state
-	one_by_one 201 300
+	one_by_one $((last + 1)) $((last + 100))
 	catch_up
 	end_line
 	is_whole
 	# Duplicates there are, and each is the same line again.
-	[ "$(ids <events | wc -l)" -gt 300 ]
-	[ "$(grep '^{"action":"I"' events | sort -u | wc -l)" -eq 300 ]
+	[ "$(ids <events | wc -l)" -gt $((last + 100)) ]
+	[ "$(grep '^{"action":"I"' events | sort -u | wc -l)" -eq $((last + 100)) ]
 }
 
 @test "row 9: with no position of our own the whole backlog comes, from where the slot is" {

@@ -1,8 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +7,7 @@
 
 #include "event.h"
 #include "file.h"
+#include "folder.h"
 #include "log.h"
 
 /* The offset behind the last LF in the first size bytes, 0 if there is none; -1: errno. */
@@ -49,16 +47,20 @@ check_is_recording(const struct file *f)
 	ssize_t n = pread(f->fd, block, sizeof(block), 0);
 	struct event event = { 0 };
 	const char *lf;
-	int good;
+	int good, why;
 
 	if (n < 0)
 		return log_temporary("could not read file \"%s\": %s", f->path, strerror(errno));
+	errno = 0;
 	lf = memchr(block, '\n', (size_t)n);
 	if (lf != NULL)
 		good = event_scan(&event, block, (size_t)(lf - block)) == 0;
 	else
 		good = is_begun_line(block, (size_t)n);
+	why = errno;
 	event_free(&event);
+	if (!good && why == ENOMEM)
+		return log_temporary("could not look into file \"%s\": %s", f->path, strerror(why));
 	if (!good)
 		return log_permanent("file \"%s\" is no recording: it does not begin with an event "
 				     "line; name another file",
@@ -83,26 +85,6 @@ cut_torn_line(struct file *f)
 	return 0;
 }
 
-/* A new file is durable when its folder is. */
-static int
-sync_folder(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, failed;
-
-	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
-		return log_permanent("the path of file \"%s\" is too long", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	failed = fd < 0 || fsync(fd) != 0;
-	if (fd >= 0)
-		close(fd);
-	/* Not every file system can sync a folder. */
-	if (failed && errno != EINVAL && errno != EACCES)
-		return log_temporary(
-		    "could not sync the folder of file \"%s\": %s", path, strerror(errno));
-	return 0;
-}
-
 static int
 prepare_regular(struct file *f)
 {
@@ -114,7 +96,10 @@ prepare_regular(struct file *f)
 		    f->path);
 	if ((err = check_is_recording(f)) != 0 || (err = cut_torn_line(f)) != 0)
 		return err;
-	return sync_folder(f->path);
+	if (folder_sync(f->path) != 0)
+		return log_temporary(
+		    "could not sync the folder of file \"%s\": %s", f->path, strerror(errno));
+	return 0;
 }
 
 int

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "log.h"
 #include "lsn.h"
 #include "state.h"
@@ -93,22 +93,6 @@ write_durably(const char *path, const char *text, size_t len)
 	return 0;
 }
 
-/* A rename is durable when its folder is. */
-static int
-sync_folder(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, failed;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	failed = fsync(fd) != 0;
-	close(fd);
-	return failed ? -1 : 0;
-}
-
 /* A folder that is missing or closed to us does not heal by itself. */
 static int
 report(const char *path)
@@ -138,7 +122,7 @@ state_write(const struct state *s)
 	if (snprintf(new, sizeof(new), "%s.new", s->path) >= (int)sizeof(new))
 		return log_permanent("the path of state file \"%s\" is too long", s->path);
 	if (write_durably(new, text, len) != 0 || rename(new, s->path) != 0 ||
-	    sync_folder(s->path) != 0)
+	    folder_sync(s->path) != 0)
 		return report(s->path);
 	return 0;
 }
