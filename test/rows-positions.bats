@@ -108,7 +108,7 @@ teardown_file() { pg_stop; }
 	make_slot
 	local before last=0 rewound=f
 	# Again, should the server save the slot by itself just before the crash.
-	while [ $rewound = f ] && [ $last -lt 600 ]; do
+	while [ "$rewound" = f ] && [ $last -lt 600 ]; do
 		sql CHECKPOINT
 		start_line --state=state
 		one_by_one $((last + 1)) $((last + 200))
