@@ -106,7 +106,7 @@ check: deps-check programs $(UNIT) tools
 	@test/run $(UNIT:%=--unit %) $(wildcard test/*.bats)
 # All files on all majors: an hour.
 check-all: deps-check programs $(UNIT) tools
-	@PGCDC_FILE_TIMEOUT=3600 test/run --all $(UNIT:%=--unit %) $(wildcard test/*.bats)
+	@PGCDC_TEST_FILE_TIMEOUT=3600 test/run --all $(UNIT:%=--unit %) $(wildcard test/*.bats)
 unit: programs $(UNIT)
 	@test/run $(UNIT:%=--unit %)
 asan: deps-check
