@@ -70,6 +70,18 @@ log_configure(enum log_level level, enum log_format format)
 	log_format = format;
 }
 
+void
+log_set_level(enum log_level level)
+{
+	max_level = level;
+}
+
+enum log_format
+log_used_format(void)
+{
+	return log_format;
+}
+
 int
 log_wants(enum log_level level)
 {

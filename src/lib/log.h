@@ -28,6 +28,10 @@ void log_init(const char *program);
 
 /* Messages above the level are dropped. Default: LOG_AT_INFO as text. */
 void log_configure(enum log_level level, enum log_format format);
+void log_set_level(enum log_level level);
+
+/* As configured, for a program that starts others. */
+enum log_format log_used_format(void);
 
 #define LOG_PRINTF __attribute__((format(printf, 1, 2)))
 

@@ -157,6 +157,7 @@ expected(const struct opt *o)
 	case OPT_FLAG:
 		return "true or false";
 	case OPT_STRING:
+	case OPT_TEXT:
 		break;
 	}
 	return "a value that is not empty";
@@ -180,6 +181,9 @@ set(const struct opt *o, const char *s)
 	case OPT_STRING:
 		*(const char **)o->value = s;
 		return *s != '\0' ? 0 : -1;
+	case OPT_TEXT:
+		*(const char **)o->value = s;
+		return 0;
 	case OPT_LIST:
 		return add_items(o->value, s);
 	case OPT_DURATION:
@@ -221,6 +225,38 @@ is_overruled(const struct table *t, const struct opt *o)
 	return 0;
 }
 
+/* The index of the option that a variable, len bytes long, sets; t->n if none. */
+static size_t
+find_variable(const struct table *t, const char *variable, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		char name[128];
+
+		variable_name(name, sizeof(name), t->program->prefix, t->option[i]->name);
+		if (strlen(name) == len && memcmp(name, variable, len) == 0)
+			break;
+	}
+	return i;
+}
+
+static int
+invalid_variable(const struct table *t, const struct opt *o, const char *value)
+{
+	const char *origin = NULL;
+	char name[128];
+
+	variable_name(name, sizeof(name), t->program->prefix, o->name);
+	if (t->program->origin != NULL)
+		origin = t->program->origin(name);
+	if (origin != NULL)
+		return log_permanent("invalid value \"%s\" of \"%s\" in %s; expected %s", value,
+		    name, origin, expected(o));
+	return log_permanent("invalid value \"%s\" in environment variable \"%s\"; expected %s",
+	    value, name, expected(o));
+}
+
 /* With warn: say which variables name no option. Otherwise: set the options. */
 static int
 parse_environment(const struct table *t, int warn)
@@ -234,13 +270,7 @@ parse_environment(const struct table *t, int warn)
 		if (value == NULL || strncmp(*e, prefix, strlen(prefix)) != 0)
 			continue;
 		len = (size_t)(value++ - *e);
-		for (i = 0; i < t->n; i++) {
-			char name[128];
-
-			variable_name(name, sizeof(name), prefix, t->option[i]->name);
-			if (strlen(name) == len && memcmp(name, *e, len) == 0)
-				break;
-		}
+		i = find_variable(t, *e, len);
 		if (i == t->n && warn)
 			log_warn("unknown environment variable \"%.*s\" is ignored; "
 				 "see --help for the options it could name",
@@ -248,10 +278,7 @@ parse_environment(const struct table *t, int warn)
 		if (i == t->n || warn || t->given[i] || is_overruled(t, t->option[i]))
 			continue;
 		if (set(t->option[i], value) != 0)
-			return log_permanent(
-			    "invalid value \"%s\" in environment variable \"%.*s\"; "
-			    "expected %s",
-			    value, (int)len, *e, expected(t->option[i]));
+			return invalid_variable(t, t->option[i], value);
 	}
 	return 0;
 }
@@ -364,16 +391,34 @@ configure_log(void)
 	return 0;
 }
 
+static void
+fill_table(struct table *t, const struct opt_program *program)
+{
+	*t = (struct table){ .program = program };
+	for (const struct opt *o = program->options; o->name != NULL; o++)
+		t->option[t->n++] = o;
+	for (size_t i = 0; i < N_COMMON; i++)
+		t->option[t->n++] = &common[i];
+}
+
+const struct opt *
+opt_of_variable(const struct opt_program *program, const char *variable)
+{
+	struct table t;
+	size_t i;
+
+	fill_table(&t, program);
+	i = find_variable(&t, variable, strlen(variable));
+	return i < t.n ? t.option[i] : NULL;
+}
+
 int
 opt_parse(const struct opt_program *program, int argc, char **argv, int *operands)
 {
-	struct table t = { .program = program };
+	struct table t;
 	int err;
 
-	for (const struct opt *o = program->options; o->name != NULL; o++)
-		t.option[t.n++] = o;
-	for (size_t i = 0; i < N_COMMON; i++)
-		t.option[t.n++] = &common[i];
+	fill_table(&t, program);
 	if ((err = parse_command_line(&t, argc, argv, operands)) != 0)
 		return err;
 	if (help)
@@ -382,7 +427,10 @@ opt_parse(const struct opt_program *program, int argc, char **argv, int *operand
 		printf("%s (pgcdc) %s\n", program->name, PGCDC_VERSION);
 		exit_printed();
 	}
+	if (program->configure != NULL &&
+	    ((err = configure_log()) != 0 || (err = program->configure(program)) != 0))
+		return err;
 	if ((err = parse_environment(&t, 0)) != 0 || (err = configure_log()) != 0)
 		return err;
-	return parse_environment(&t, 1);
+	return program->configure == NULL ? parse_environment(&t, 1) : 0;
 }

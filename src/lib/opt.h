@@ -17,7 +17,8 @@
 
 enum opt_kind {
 	OPT_FLAG,     /* int *: set to 1; in the environment 1/0, true/false, on/off, yes/no */
-	OPT_STRING,   /* const char ** */
+	OPT_STRING,   /* const char **, not empty */
+	OPT_TEXT,     /* const char **, may be empty */
 	OPT_LIST,     /* struct opt_list *: repeated, or separated by commas */
 	OPT_DURATION, /* int64_t *, microseconds: 10, 10s, 500ms, 2min, 1h; bare: seconds */
 	OPT_SIZE,     /* uint64_t *, bytes: 4096, 64KiB, 100MiB, 1GiB (kB, MB, GB the same) */
@@ -45,6 +46,14 @@ struct opt_program {
 	const char *usage;   /* operands, after "[OPTION]..." */
 	const char *purpose; /* one line */
 	const struct opt *options;
+	/*
+	 * NULL, or of a program with a configuration file: called between the command line
+	 * and the environment, to put into the environment what the file says.  0, or the exit
+	 * code after reporting.  Variables that name no option are its business, too.
+	 */
+	int (*configure)(const struct opt_program *);
+	/* Where a variable was set, as 'file "f" line 3', or NULL: in the environment. */
+	const char *(*origin)(const char *variable);
 };
 
 /*
@@ -53,6 +62,9 @@ struct opt_program {
  * code; an error was reported.  --help and --version print and exit with 0.
  */
 int opt_parse(const struct opt_program *program, int argc, char **argv, int *operands);
+
+/* The option that a variable of the environment sets, NULL if none. */
+const struct opt *opt_of_variable(const struct opt_program *program, const char *variable);
 
 /*
  * Range-checked readers of one value, as the kinds above describe them.

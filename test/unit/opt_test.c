@@ -16,12 +16,14 @@
 static int flag;
 static const char *name = "default", *port;
 static struct opt_list tables, other;
+static const char *note = "some";
 static int64_t interval = 1000000;
 static uint64_t size = 4096, endpos;
 
 static const struct opt options[] = {
 	{ "slot-name", 'S', OPT_STRING, &name, "SLOT", "a string", 0, 0 },
 	{ "port", 'p', OPT_STRING, &port, "PORT", "another", 0, 0 },
+	{ "text", 0, OPT_TEXT, &note, "TEXT", "may be empty", 0, 0 },
 	{ "drain", 'd', OPT_FLAG, &flag, NULL, "a flag", 0, 0 },
 	{ "tables", 't', OPT_LIST, &tables, "PATTERN,...", "a list", 0, 0 },
 	{ "table-space", 0, OPT_LIST, &other, "NAME,...", "another list", 0, 0 },
@@ -31,8 +33,13 @@ static const struct opt options[] = {
 	{ .name = NULL },
 };
 
-static const struct opt_program program = { "opt-test", "OPT_TEST_", "FILE", "tests options",
-	options };
+static struct opt_program program = {
+	.name = "opt-test",
+	.prefix = "OPT_TEST_",
+	.usage = "FILE",
+	.purpose = "tests options",
+	.options = options,
+};
 
 /* What came of it. */
 struct outcome {
@@ -63,6 +70,8 @@ describe(char *to, size_t room, int argc, char **argv, int operands)
 		snprintf(to, room, " slot=%s", name);
 	if (port != NULL)
 		snprintf(to + strlen(to), room - strlen(to), " port=%s", port);
+	if (strcmp(note, "some") != 0)
+		snprintf(to + strlen(to), room - strlen(to), " text=%s", note);
 	if (flag != 0)
 		snprintf(to + strlen(to), room - strlen(to), " drain=%d", flag);
 	if (tables.n > 0)
@@ -148,6 +157,9 @@ static const struct {
 	{ "-vd", "", " drain=1 verbose" },
 	{ "-q", "", " quiet" },
 	{ "--verbose", "", " verbose" },
+	{ "--text=", "", " text=" },
+	{ "--text=a", "OPT_TEST_TEXT=", " text=a" },
+	{ "", "OPT_TEST_TEXT=", " text=" },
 	/* Operands, wherever they stand. */
 	{ "file", "", " [file]" },
 	{ "a -d b", "", " drain=1 [a] [b]" },
@@ -358,6 +370,52 @@ help_and_version(void)
 	is_int(outcome->code, EXIT_PERMANENT, "an unknown option is an error also with --help");
 }
 
+/* A program with a configuration file. */
+static int
+read_file(const struct opt_program *p)
+{
+	if (opt_of_variable(p, "OPT_TEST_SLOT_NAME") != &options[0] ||
+	    opt_of_variable(p, "OPT_TEST_SLOT") != NULL ||
+	    opt_of_variable(p, "OPT_TEST_VERBOSE") == NULL)
+		return log_permanent("another opinion about options");
+	if (getenv("OPT_TEST_FAILS") != NULL)
+		return log_permanent("the file is not there");
+	return setenv("OPT_TEST_INTERVAL", getenv("FILE"), 0);
+}
+
+static const char *
+origin(const char *variable)
+{
+	return strcmp(variable, "OPT_TEST_INTERVAL") == 0 ? "file \"f\" line 3" : NULL;
+}
+
+static void
+with_a_file(void)
+{
+	program.configure = read_file;
+	program.origin = origin;
+	parse("-S a", "FILE=7s");
+	is_str(outcome->values, " slot=a interval=7000000", "the file is read");
+	parse("-s 5s", "FILE=7s");
+	is_str(outcome->values, " interval=5000000", "... but the command line wins");
+	parse("", "FILE=7s OPT_TEST_INTERVAL=6s OPT_TEST_OTHER=x");
+	is_str(outcome->values, " interval=6000000", "... and the environment");
+	is_str(outcome->err, "", "... where unknown variables are not our business");
+	parse("", "FILE=x");
+	ok(outcome->code == EXIT_PERMANENT &&
+		strstr(outcome->err,
+		    "invalid value \"x\" of \"OPT_TEST_INTERVAL\" in file \"f\" line 3; "
+		    "expected a duration") != NULL,
+	    "the place of an invalid value is named");
+	parse("--log-format=json", "FILE=1s OPT_TEST_FAILS=1");
+	ok(outcome->code == EXIT_PERMANENT && strncmp(outcome->err, "{\"time\":", 8) == 0,
+	    "a file that cannot be read ends it, in the format of the command line");
+	parse("--help", "OPT_TEST_FAILS=1");
+	is_int(outcome->code, 0, "--help needs no file");
+	program.configure = NULL;
+	program.origin = NULL;
+}
+
 static void
 one_value(void)
 {
@@ -390,6 +448,7 @@ main(void)
 	bad_ones();
 	unknown_variables();
 	help_and_version();
+	with_a_file();
 	one_value();
 	return tap_done();
 }
