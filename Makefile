@@ -21,9 +21,10 @@ FIRST ?= 1
 MAJORS = 13 14 15 16 17 18
 
 # Each program links only the libraries of its row.
-PROGRAMS = pgcdc-read pgcdc-file
+PROGRAMS = pgcdc-read pgcdc-file pgcdc-run
 LIBS_pgcdc-read = libpq
 LIBS_pgcdc-file =
+LIBS_pgcdc-run =
 
 # A variant (SANITIZE=address,undefined or COVERAGE=1) has its own objects and programs.
 comma := ,
@@ -75,10 +76,11 @@ $(B)/bin/pgcdc: bin/pgcdc
 
 # Tools of the tests: unit tests, the fault workload and its checker, the benchmark's.
 UNIT = $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*_test.c))
-$(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) $(B)/pgcdc-read.a $(B)/lib.a
+$(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) $(B)/pgcdc-read.a \
+		$(B)/pgcdc-run.a $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Isrc/pgcdc-read -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
-		$(B)/pgcdc-read.a $(B)/lib.a $(PQ_LIBS)
+	$(CC) $(ALL_CFLAGS) -Isrc/pgcdc-read -Isrc/pgcdc-run -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
+		-o $@ $< $(filter %.a,$^) $(PQ_LIBS)
 
 tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check disk.so)
 $(B)/bench/%: test/bench/%.c $(B)/lib.a
@@ -122,7 +124,8 @@ cover: deps-check
 	lcov --list build/coverage/info
 
 FUZZ = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
-FUZZ_SOURCES = $(wildcard src/lib/*.c) $(filter-out %/main.c,$(wildcard src/pgcdc-read/*.c))
+FUZZ_SOURCES = $(wildcard src/lib/*.c) \
+	$(filter-out %/main.c,$(wildcard src/pgcdc-read/*.c src/pgcdc-run/*.c))
 fuzz: deps-check $(FUZZ:%=build/fuzz/%)
 	@for f in $(FUZZ); do mkdir -p build/fuzz/corpus/$$f test/data/fuzz/$${f#fuzz_} && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=65536 \
@@ -130,7 +133,7 @@ fuzz: deps-check $(FUZZ:%=build/fuzz/%)
 build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(FUZZ_SOURCES)
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -Isrc/lib -Isrc/pgcdc-read -Itest/fuzz $(PQ_CFLAGS) \
+		-fno-sanitize-recover=all -Isrc/lib -Isrc/pgcdc-read -Isrc/pgcdc-run -Itest/fuzz $(PQ_CFLAGS) \
 		-o $@ $< $(FUZZ_SOURCES) $(PQ_LIBS)
 
 fault: deps-check programs tools
@@ -146,7 +149,7 @@ SHELL_FILES = bin/pgcdc .ci/run test/helper.bash test/read.bash test/rows.bash \
 lint: deps-check
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE -Isrc/lib -Isrc/pgcdc-read src
+		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE -Isrc/lib -Isrc/pgcdc-read -Isrc/pgcdc-run src
 	$(MAKE) CC=clang CI=1 B=build/clang BIN=build/clang/bin programs
 	$(MAKE) CC=gcc CI=1 B=build/analyzer BIN=build/analyzer/bin CFLAGS='-O2 -fanalyzer' programs
 	shellcheck $(SHELL_FILES) test/*.bats

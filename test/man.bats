@@ -49,6 +49,14 @@ teardown() {
 	test/man-examples man/pgcdc-file.1
 }
 
+@test "examples of pgcdc-run(1)" {
+	test/man-examples man/pgcdc-run.1
+}
+
+@test "examples of pgcdc.conf(5)" {
+	test/man-examples man/pgcdc.conf.5
+}
+
 @test "examples of pgcdc-events(5)" {
 	[ "$(pg_major)" -ge 14 ] || skip "server 13 sends no messages"
 	test/man-examples man/pgcdc-events.5
@@ -160,7 +168,7 @@ page_options() {
 }
 
 @test "pages have the options of --help, and no others" {
-	for program in pgcdc pgcdc-read pgcdc-file; do
+	for program in pgcdc pgcdc-read pgcdc-file pgcdc-run; do
 		diff -u --label "$program --help" --label "$program.1" \
 		    <(help_options "$program") <(page_options "$program")
 	done
@@ -169,11 +177,11 @@ page_options() {
 @test "pages name the variable of each option" {
 	local name n
 
-	for program in pgcdc-read pgcdc-file; do
+	for program in pgcdc-read pgcdc-file pgcdc-run; do
 		n=0
 		while IFS= read -r option; do
 			n=$((n + 1))
-			name=$(tr a-z- A-Z_ <<<"$program$option" | sed 's/__/_/')
+			name=$(tr a-z- A-Z_ <<<"${program%-run}$option" | sed 's/__/_/')
 			echo "$name"
 			grep -q "^\.Pq Ev $name\$" "man/$program.1"
 		done < <(help_options "$program" | grep -e '^--' | grep -vxe --help -e --version)
@@ -194,10 +202,21 @@ literals() {
 	    grep -oE '"([^"\\]|\\.)*"' | sed 's/\\"/"/g'
 }
 
+# Keys that the file may hold: options of the supervisor.
+@test "pgcdc.conf(5) has the keys of pgcdc run, and no others" {
+	diff -u <(page_variables pgcdc-run.1 | grep -vxe PGCDC_CONFIG -e PGCDC_PRINT) \
+	    <(sed -n '/^\.Ss The pipeline/,/^\.Ss The programs/p' man/pgcdc.conf.5 |
+		sed -n 's/^\.It Ev \(PGCDC.*\)/\1/p' | sed 's/ , /\n/g' | sort)
+}
+
+page_variables() { # PAGE
+	sed -n 's/^\.Pq Ev \(PGCDC_[A-Z_]*\)$/\1/p' "man/$1" | sort -u
+}
+
 @test "pages have messages that the program can print" {
 	local n
 
-	for program in pgcdc-read pgcdc-file; do
+	for program in pgcdc-read pgcdc-file pgcdc-run; do
 		literals "$program" >"$BATS_TEST_TMPDIR/literals"
 		n=0
 		while IFS= read -r message; do

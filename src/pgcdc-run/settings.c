@@ -1,0 +1,146 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "settings.h"
+
+#define SECOND INT64_C(1000000)
+
+static struct settings settings = {
+	.source = "read",
+	.stages = "translate",
+	.log_level = "info",
+	.restart_min = SECOND,
+	.restart_max = 60 * SECOND,
+	.shutdown_timeout = 45 * SECOND,
+};
+
+static int
+configure(const struct opt_program *of)
+{
+	if (settings.config_path == NULL)
+		settings.config_path = getenv("PGCDC_CONFIG");
+	if (settings.config_path == NULL)
+		return 0;
+	return config_load(&settings.config, settings.config_path, of);
+}
+
+static const char *
+origin(const char *variable)
+{
+	return config_origin(&settings.config, variable);
+}
+
+static const struct opt table[] = {
+	{ "config", 'c', OPT_STRING, &settings.config_path, "FILE",
+	    "configuration file, see pgcdc.conf(5)", 0, 0 },
+	{ "source", 0, OPT_STRING, &settings.source, "NAME",
+	    "program that the stream comes from (default: read)", 0, 0 },
+	{ "stages", 0, OPT_TEXT, &settings.stages, "COMMAND|...",
+	    "programs between (default: translate)", 0, 0 },
+	{ "sinks", 0, OPT_STRING, &settings.sinks, "NAME,...", "programs that it ends in", 0, 0 },
+	{ "runtime-dir", 0, OPT_STRING, &settings.runtime_dir, "DIR",
+	    "folder of the ack FIFO (default: a temporary one)", 0, 0 },
+	{ "state", 0, OPT_STRING, &settings.state, "FILE", "state file of the source", 0, 0 },
+	{ "drain", 0, OPT_FLAG, &settings.drain, NULL,
+	    "end when all that is there now was delivered", 0, 0 },
+	{ "once", 0, OPT_FLAG, &settings.once, NULL, "do not start the line again", 0, 0 },
+	{ "restart-min", 0, OPT_DURATION, &settings.restart_min, "TIME",
+	    "first wait before a restart (default: 1s)", SECOND / 1000, 3600 * SECOND },
+	{ "restart-max", 0, OPT_DURATION, &settings.restart_max, "TIME",
+	    "longest wait before a restart (default: 1min)", SECOND / 1000, 3600 * SECOND },
+	{ "shutdown-timeout", 0, OPT_DURATION, &settings.shutdown_timeout, "TIME",
+	    "longest wait for the end of all stages (default: 45s)", 0, 3600 * SECOND },
+	{ "print", 0, OPT_FLAG, &settings.print, NULL,
+	    "print the line as a shell would run it, and exit", 0, 0 },
+	{ "log-level", 0, OPT_STRING, &settings.log_level, "LEVEL",
+	    "debug, info, warn or error (default: info)", 0, 0 },
+	{ .name = NULL },
+};
+static const struct opt_program program = {
+	.name = "pgcdc-run",
+	.prefix = "PGCDC_",
+	.usage = "",
+	.purpose = "start, join and supervise the programs of a pipeline",
+	.options = table,
+	.configure = configure,
+	.origin = origin,
+};
+
+/* -v and -q, which the other programs have, win. */
+static int
+set_level(void)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "error", LOG_AT_ERROR },
+		{ "warn", LOG_AT_WARNING },
+		{ "warning", LOG_AT_WARNING },
+		{ "info", LOG_AT_INFO },
+		{ "debug", LOG_AT_DEBUG },
+	};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcmp(levels[i].name, settings.log_level) == 0) {
+			if (!log_wants(LOG_AT_DEBUG) && log_wants(LOG_AT_WARNING))
+				log_set_level(levels[i].level);
+			return 0;
+		}
+	return log_permanent(
+	    "invalid value \"%s\" of PGCDC_LOG_LEVEL%s; expected debug, info, warn "
+	    "or error",
+	    settings.log_level, settings_origin("PGCDC_LOG_LEVEL", settings.log_level));
+}
+
+static int
+check(void)
+{
+	if (settings.sinks == NULL)
+		return log_permanent("no sink is named; set PGCDC_SINKS%s%s%s",
+		    settings.config.path != NULL ? " in file \""
+						 : ", in the file that --config names",
+		    settings.config.path != NULL ? settings.config.path : "",
+		    settings.config.path != NULL ? "\"" : "");
+	if (settings.restart_min > settings.restart_max)
+		return log_permanent("PGCDC_RESTART_MIN is longer than PGCDC_RESTART_MAX%s; give a "
+				     "shorter one",
+		    settings_origin("PGCDC_RESTART_MIN", getenv("PGCDC_RESTART_MIN")));
+	return set_level();
+}
+
+int
+settings_parse(const struct settings **s, int argc, char **argv)
+{
+	int operands, err;
+
+	if ((err = opt_parse(&program, argc, argv, &operands)) != 0)
+		return err;
+	if (operands < argc)
+		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands]);
+	if ((err = check()) != 0)
+		return err;
+	settings.once |= settings.drain;
+	*s = &settings;
+	return 0;
+}
+
+const char *
+settings_origin(const char *variable, const char *value)
+{
+	static char text[600];
+	const char *set = getenv(variable), *where = origin(variable);
+
+	if (where == NULL || set == NULL || value == NULL || strcmp(set, value) != 0)
+		return "";
+	snprintf(text, sizeof(text), " in %s", where);
+	return text;
+}
+
+int
+settings_is_own(const char *variable)
+{
+	return opt_of_variable(&program, variable) != NULL;
+}

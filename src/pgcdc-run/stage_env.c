@@ -1,0 +1,174 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "stage_env.h"
+
+extern char **environ;
+
+struct env {
+	char **item; /* NAME=value */
+	size_t n;
+	int failed;
+};
+
+const char *
+stage_env_get(char *const *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; *env != NULL; env++)
+		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+			return *env + len + 1;
+	return NULL;
+}
+
+/* Set what prefix and variable, "NAME=value", make; what is set already is replaced. */
+static void
+set(struct env *e, const char *prefix, const char *variable)
+{
+	size_t len;
+	char *item;
+
+	if (asprintf(&item, "%s%s", prefix, variable) < 0) {
+		e->failed = 1;
+		return;
+	}
+	len = strcspn(item, "=") + 1;
+	for (size_t i = 0; i < e->n; i++)
+		if (strncmp(e->item[i], item, len) == 0) {
+			free(e->item[i]);
+			e->item[i] = item;
+			return;
+		}
+	e->item[e->n++] = item;
+}
+
+size_t
+stage_env_instance(const char *rest, const char *instance)
+{
+	size_t len = 0;
+
+	for (; instance[len] != '\0'; len++) {
+		char c = instance[len];
+
+		if (rest[len] != (isalnum((unsigned char)c) ? toupper((unsigned char)c) : '_'))
+			return 0;
+	}
+	return rest[len] == '_' ? len + 1 : 0;
+}
+
+/* The stage that a variable of this program is for by name; NULL: for all of them. */
+static const struct stage *
+addressee(const struct program *program, const char *rest, const struct stage *all, size_t n)
+{
+	const struct stage *found = NULL;
+	size_t most = 0;
+
+	for (const struct stage *s = all; s < all + n; s++) {
+		size_t len = s->program == program && s->instance != NULL
+		                 ? stage_env_instance(rest, s->instance)
+		                 : 0;
+
+		if (len > most) {
+			most = len;
+			found = s;
+		}
+	}
+	return found;
+}
+
+static int
+is_of_libpq(const char *variable)
+{
+	return strncmp(variable, "PG", 2) == 0 && strncmp(variable, "PGCDC_", 6) != 0;
+}
+
+static int
+is_own(const char *variable)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(variable, "="), variable);
+	return settings_is_own(name);
+}
+
+/* As --verbose and --quiet are spelled, unless the user has said it for this stage. */
+static void
+set_log(struct env *e, const struct program *p)
+{
+	char verbose[64], quiet[64], format[64];
+
+	snprintf(verbose, sizeof(verbose), "%sVERBOSE", p->prefix);
+	snprintf(quiet, sizeof(quiet), "%sQUIET", p->prefix);
+	snprintf(format, sizeof(format), "%sLOG_FORMAT", p->prefix);
+	if (stage_env_get(e->item, verbose) == NULL && stage_env_get(e->item, quiet) == NULL) {
+		if (log_wants(LOG_AT_DEBUG))
+			set(e, verbose, "=1");
+		else if (!log_wants(LOG_AT_WARNING))
+			set(e, quiet, "=1");
+	}
+	if (log_used_format() == LOG_AS_JSON && stage_env_get(e->item, format) == NULL)
+		set(e, format, "=json");
+}
+
+/* With by_name: what is for this instance alone.  Otherwise: all the rest. */
+static void
+take(struct env *e, const char *variable, int by_name, const struct stage *s,
+    const struct stage *all, size_t n)
+{
+	const struct program *p = program_of_variable(variable);
+	const struct stage *to = NULL;
+	const char *rest = variable;
+
+	if (p != NULL && p == s->program) {
+		rest += strlen(p->prefix);
+		to = addressee(p, rest, all, n);
+	}
+	if (by_name) {
+		if (to == s)
+			set(e, p->prefix, rest + stage_env_instance(rest, to->instance));
+		return;
+	}
+	if (to != NULL)
+		return;
+	if (s->program != NULL && p != s->program &&
+	    (p != NULL || is_own(variable) ||
+		(is_of_libpq(variable) && !s->program->asks_postgres)))
+		return;
+	set(e, "", variable);
+}
+
+char **
+stage_env_make(const struct stage *s, const struct stage *all, size_t n)
+{
+	struct env e = { .n = 0 };
+	size_t count = 0;
+
+	while (environ[count] != NULL)
+		count++;
+	/* Room for what set_log() adds, and the NULL. */
+	e.item = calloc(count + 3, sizeof(char *));
+	if (e.item == NULL)
+		return NULL;
+	for (int by_name = 0; by_name <= 1; by_name++)
+		for (size_t i = 0; i < count; i++)
+			take(&e, environ[i], by_name, s, all, n);
+	if (s->program != NULL)
+		set_log(&e, s->program);
+	return e.failed ? NULL : e.item;
+}
+
+void
+stage_env_remove(char **env, const char *name)
+{
+	const char *value = stage_env_get(env, name);
+
+	while (*env + strlen(name) + 1 != value)
+		env++;
+	free(*env);
+	for (; *env != NULL; env++)
+		*env = env[1];
+}
