@@ -1,7 +1,7 @@
 # pgcdc: every committed change of a Postgres database, somewhere else.
 #
 #   make          build bin/pgcdc-*           make check    all tests, as CI runs them
-#   make demo     the main job, in a minute   make install  DESTDIR= PREFIX=/usr/local
+#   make demo     the main job, in a minute   make install  DESTDIR= PREFIX=/usr/local UNITDIR=
 #   make deps     install what is missing     make lint     style and static analysis
 #   make check-all  every test on every major from 13 to 18
 #   make unit     the tests inside a process  make asan     all tests under ASan and UBSan
@@ -15,6 +15,8 @@ PREFIX ?= /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 DATADIR = $(PREFIX)/share/pgcdc
+DOCDIR = $(PREFIX)/share/doc/pgcdc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 FUZZ_SECONDS ?= 60
 SEEDS ?= 200
 FIRST ?= 1
@@ -154,7 +156,12 @@ lint: deps-check
 	$(MAKE) CC=gcc CI=1 B=build/analyzer BIN=build/analyzer/bin CFLAGS='-O2 -fanalyzer' programs
 	shellcheck $(SHELL_FILES) test/*.bats
 	mandoc -Tlint -Wwarning man/*.[1-8]
-	codespell -L nd,te README.md STYLE.md NEWS.md man src sql bin/pgcdc test --skip='*/data/*'
+	mkdir -p build/systemd && sed 's|/usr/local/bin|$(CURDIR)/bin|' systemd/pgcdc@.service \
+		>build/systemd/pgcdc@.service
+	systemd-analyze verify --man=no build/systemd/pgcdc@.service
+	systemd-analyze security --offline=true --no-pager --threshold=15 build/systemd/pgcdc@.service \
+		>build/systemd/security || { cat build/systemd/security; exit 1; }
+	codespell -L nd,te README.md STYLE.md NEWS.md man src sql systemd bin/pgcdc test --skip='*/data/*'
 
 PAGES = $(wildcard man/*.[1-8])
 install: programs
@@ -166,9 +173,14 @@ install: programs
 	install -m 644 sql/*.sql $(DESTDIR)$(DATADIR)/sql
 	install -m 644 sql/migrations/*.sql $(DESTDIR)$(DATADIR)/sql/migrations
 	for p in $(PAGES); do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${p##*.} $$p; done
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) systemd/example.env
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|/usr/local/bin|$(BINDIR)|' systemd/pgcdc@.service >$(DESTDIR)$(UNITDIR)/pgcdc@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/pgcdc@.service
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(DESTDIR)$(BINDIR)/pgcdc
-	rm -rf $(DESTDIR)$(DATADIR)
+	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(DESTDIR)$(UNITDIR)/pgcdc@.service
 	for p in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 
 clean:
