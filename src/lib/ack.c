@@ -164,7 +164,7 @@ ack_connect(struct ack_sink *s, const char *path, const char *name)
 	*s = (struct ack_sink){ .path = path, .name = name };
 	s->fd = open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (s->fd < 0 && errno == ENXIO) {
-		log_warn("nobody reads the ack FIFO \"%s\"; nothing will be acknowledged", path);
+		s->unheard = 1;
 		return 0;
 	}
 	if (s->fd < 0)
@@ -186,6 +186,10 @@ ack_send(struct ack_sink *s, const char *token, size_t len)
 	for (size_t i = 0; i < len; i++)
 		if (!is_token_byte(token[i]))
 			return -1;
+	if (s->unheard)
+		log_warn(
+		    "nobody reads the ack FIFO \"%s\"; nothing will be acknowledged", s->path);
+	s->unheard = 0;
 	memcpy(s->pending, token, len);
 	s->pending[len] = ' ';
 	memcpy(s->pending + len + 1, s->name, name);

@@ -53,14 +53,15 @@ struct ack_sink {
 	const char *path; /* the caller's */
 	const char *name; /* the caller's */
 	int fd;           /* -1 when nobody listens */
+	int unheard;      /* and that was not said yet: there was nothing to send */
 	size_t len;       /* of the pending line */
 	char pending[ACK_TOKEN_SIZE + ACK_NAME_SIZE + 2];
 };
 
 /*
  * Open the FIFO anew, at each H line: the source may be another one now.
- * That nobody listens is no error: acks are dropped with a warning, as tokens are
- * cumulative and the source will send again what it does not hear of.
+ * That nobody listens is no error: acks are dropped, with a warning at the first of them, as
+ * tokens are cumulative and the source will send again what it does not hear of.
  * 0, or the exit code after reporting.
  */
 int ack_connect(struct ack_sink *s, const char *path, const char *name);
