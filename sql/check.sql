@@ -4,6 +4,7 @@
 -- holds tables.sql.  Columns that not every version has are taken from a row as JSON.
 
 \ir session.sql
+\ir check_log.sql
 
 with :tables_cte,
 server as (
@@ -156,7 +157,9 @@ server as (
 	from asked left join publication p on p.pubname = name
 	union all
 	select 9, p.pubname, 'tables', case when puballtables or n > 0 or exists (
-			select from pg_publication_rel r where r.prpubid = p.oid) then 'ok' else 'bad' end,
+			select from pg_publication_rel r join pg_class c on c.oid = r.prrelid
+			where r.prpubid = p.oid and c.relnamespace is distinct from to_regnamespace('pgcdc'))
+			then 'ok' else 'bad' end,
 		format('publication "%s" publishes %s table%s', p.pubname,
 			case when puballtables then 'all, now ' else '' end || n,
 			case n when 1 then '' else 's' end),
@@ -249,6 +252,9 @@ server as (
 	select 22, '', 'encoding', 'note', 'the encoding of the database is SQL_ASCII: a value that is not '
 		'valid UTF-8 ends the stream', 'move the data to a database with encoding UTF8'
 	where current_setting('server_encoding') = 'SQL_ASCII'
+	union all
+	select 23, item, name, status, message, remedy
+	from json_to_recordset(:'log_findings') as f(item text, name text, status text, message text, remedy text)
 ), shown as (
 	select n, item, name, status, regexp_replace(message, :'mask', '?', 'g') as message,
 		case when status <> 'ok' then regexp_replace(remedy, :'mask', '?', 'g') end as remedy

@@ -1,7 +1,7 @@
 -- pgcdc init: schema pgcdc, then the publication, then the slot, each only if it is missing.
 --
 -- Variables: slot, publication, tables, role; 0 or 1 in all_tables, full, via_root, failover,
--- migrate, dry_run; tables_cte holds tables.sql.
+-- migrate, dry_run, no_ddl, baseline; tables_cte holds tables.sql.
 -- One transaction does all but the slot, which cannot be made where something was written.
 
 \ir session.sql
@@ -88,9 +88,26 @@ select min(message) as message, min(errcode) as errcode from (
 	\ir fail.sql
 \endif
 
+-- What joins the publication is decided here, not by the event triggers.
+select set_config('pgcdc.init', 'on', false) as init
+\gset session_
+
 begin;
 \ir lock.sql
 \ir migrate.sql
+\ir triggers.sql
+
+-- What the tables are before the first change that a slot has: each row behind the slot's start has
+-- a definition at a lower position.
+select :'ddl_begins'::bool or not :'no_ddl'::bool and not :'migrate'::bool
+	and not exists (select from pgcdc.made where kind = 'baseline') as baseline_wanted,
+	:'dry_run'::bool as skipped
+\gset
+\if :skipped
+\elif :baseline_wanted
+	select pgcdc.log_baseline() as n
+	\gset baseline_
+\endif
 
 \ir plan.sql
 
@@ -111,7 +128,7 @@ begin;
 
 begin;
 \ir lock.sql
-select not exists (select from pg_replication_slots where slot_name = :'slot') as wanted,
+select not exists (select from pg_replication_slots where slot_name = :'slot') as slot_wanted,
 	format('slot "%s" exists, left as it is', :'slot') as message,
 	format('select * from pg_create_logical_replication_slot(%L, ''pgoutput''%s)', :'slot',
 		case when :'failover'::bool then ', false, false, true' else '' end) as create_slot,
@@ -121,8 +138,15 @@ select not exists (select from pg_replication_slots where slot_name = :'slot') a
 		having count(*) > 0) as waits
 \gset
 \if :dry_run
-	select :'create_slot' || ';' where :'wanted'::bool;
-\elif :wanted
+	select :'create_slot' || ';' where :'slot_wanted'::bool;
+	rollback;
+	select :'warnings' <> '' as warn
+	\gset
+	\if :warn
+		\warn :warnings
+	\endif
+	\quit
+\elif :slot_wanted
 	\if :{?waits}
 		\warn :waits
 	\endif
@@ -133,6 +157,8 @@ select not exists (select from pg_replication_slots where slot_name = :'slot') a
 	select :'message';
 \endif
 commit;
+
+\ir baseline.sql
 
 select :'warnings' <> '' as warn
 \gset

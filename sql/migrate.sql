@@ -23,6 +23,10 @@ select to_regclass('pgcdc.migrations') is null as wanted
 \set known ''
 \set migration 0001_made
 \ir migrate_one.sql
+\set migration 0002_schema_log
+\ir migrate_one.sql
+\set migration 0003_publish
+\ir migrate_one.sql
 
 select count(*) > 0 as newer,
 	format('schema "pgcdc" has migration "%s", which this version of pgcdc does not know; '

@@ -85,9 +85,10 @@ publication as (
 			else ' tables' end from joining) end)
 	from publication where not present
 	union all
-	select 3, '', array[format('insert into pgcdc.made (kind, name, detail) values '
-			'(''publication'', %L, %L) on conflict (kind, name) where relation is null '
-			'do update set detail = excluded.detail', :'publication', patterns)],
+	select 3, '', array[format('insert into pgcdc.made (kind, name, detail, makes_full) values '
+			'(''publication'', %L, %L, %L) on conflict (kind, name) where relation is null '
+			'do update set detail = excluded.detail, makes_full = made.makes_full or '
+			'excluded.makes_full', :'publication', patterns, :'full'::bool)],
 		null
 	from publication where ours
 	union all
@@ -111,6 +112,15 @@ publication as (
 	from publication
 	where present and not set_via_root and not exists (select from joining)
 	union all
+	select 7, '', array[format('alter publication %I add table only pgcdc.schema_log',
+				:'publication')]
+			|| case when ours then '{}' else array[format('insert into pgcdc.made (kind, name, '
+				'relation) values (''member'', %L, ''pgcdc.schema_log'')', :'publication')] end,
+		format('added schema changes to publication "%s"', :'publication')
+	from publication where not all_tables and not :'no_ddl'::bool and not exists (
+		select from pg_publication_rel where prpubid = publication.oid
+			and prrelid = 'pgcdc.schema_log'::regclass)
+	union all
 	select 8, '', array[
 			format('create role %I login replication', name),
 			format('insert into pgcdc.made (kind, name) values (''role'', %L)', name)],
@@ -128,7 +138,9 @@ publication as (
 			format('insert into pgcdc.made (kind, name, ours) values (''role'', %L, false) '
 				'on conflict do nothing', name),
 			format('grant usage on schema pgcdc to %I', name),
-			format('grant select on all tables in schema pgcdc to %I', name)],
+			format('grant select on all tables in schema pgcdc to %I', name),
+			format('grant update (acked) on pgcdc.schema_log to %I', name),
+			format('grant execute on function pgcdc.described(jsonb) to %I', name)],
 		case when name = :'role' and present then format('role "%s" exists, granted it what '
 			'pgcdc-read needs', name) end
 	from granted where present or name = :'role'
@@ -158,11 +170,11 @@ publication as (
 	union all
 	select 4, name, format('partitions added to table "%s" later need REPLICA IDENTITY FULL of '
 			'their own, else UPDATE and DELETE of them fail; add a primary key', name)
-	from fixed where relkind = 'p'
+	from fixed where relkind = 'p' and :'no_ddl'::bool
 	union all
 	select 5, '', 'tables created later without a primary key need REPLICA IDENTITY FULL, else UPDATE '
 			'and DELETE of them fail'
-	from publication where not present and all_tables
+	from publication where not present and all_tables and :'no_ddl'::bool
 	union all
 	select 6, '', format('publication "%s" has no tables yet; repeat init when there are some',
 			:'publication')

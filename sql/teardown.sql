@@ -95,11 +95,26 @@ with slot as (
 	from pgcdc.made join role on role.name = made.name
 	where made.kind = 'connect'
 	union all
-	select 5, '', 'drop table pgcdc.made, pgcdc.migrations', null from scope where everything
+	select 0, evtname, format('drop event trigger %I', evtname), null
+	from scope, pg_event_trigger
+	where everything and evtname in ('pgcdc_command_end', 'pgcdc_drop')
 	union all
-	select 6, '', 'drop schema pgcdc', 'dropped schema "pgcdc"' from scope where everything
+	-- an index needs one of the functions, and the others need the tables
+	select case proname when 'described' then 6 else 4 end, p.oid::text,
+		format('drop function %s', p.oid::regprocedure), null
+	from scope, pg_proc p
+	where everything and p.pronamespace = 'pgcdc'::regnamespace
 	union all
-	select 7, name, format('delete from pgcdc.made where kind = ''slot'' and name = %L', name), null
+	select 5, '', format('drop table %s', string_agg(oid::regclass::text, ', ' order by relname)), null
+	from scope, pg_class
+	where everything and relnamespace = 'pgcdc'::regnamespace and relname in
+		('made', 'migrations', 'schema_log', 'table_keys', 'table_ids')
+	group by everything
+	union all
+	select 7, '', 'drop schema pgcdc', 'dropped schema "pgcdc"' from scope where everything
+	union all
+	select 7, name, format('delete from pgcdc.made where kind in (''slot'', ''baseline'') and name = %L',
+		name), null
 	from scope, slot where not everything
 	union all
 	select 8, name, format('delete from pgcdc.made where kind in (''publication'', ''member'') '

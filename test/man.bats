@@ -66,6 +66,10 @@ teardown() {
 	test/man-examples man/pgcdc-ack.5
 }
 
+@test "examples of pgcdc-schema(5)" {
+	test/man-examples man/pgcdc-schema.5
+}
+
 @test "examples of pgcdc(7)" {
 	test/man-examples man/pgcdc.7
 }
@@ -155,7 +159,7 @@ value_forms() {
 help_options() {
 	local of=('')
 
-	[ "$1" = pgcdc ] && of=(init teardown check status)
+	[ "$1" = pgcdc ] && of=(init teardown check status trim)
 	for command in "${of[@]}"; do
 		"$1" ${command:+"$command"} --help
 	done | sed -n 's/^  *\(-.*\)/\1/p' | sed 's/   *.*//' |

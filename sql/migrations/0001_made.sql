@@ -7,6 +7,8 @@
 --   slot         slot           -           the publication it was set up with
 --   role         role           -           -
 --   connect      role           -           -; init granted CONNECT on the database
+--   baseline     slot           -           -; the definition of all tables is logged behind its start
+--   no-ddl       -              -           -; init was told to make no event triggers
 --
 -- "ours" is false for a slot or role that was there before init and is only used.
 create table pgcdc.made (

@@ -117,10 +117,14 @@ check_slot(struct session *s, uint64_t *confirmed)
 	return err;
 }
 
-/* Tables, and from 15 on schemas, that a publication names; all tables counts as some. */
-#define PUBLICATION_QUERY(or_schemas)                                                \
-	"SELECT puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel r" \
-	" WHERE r.prpubid = p.oid)" or_schemas                                       \
+/*
+ * Tables, and from 15 on schemas, that a publication names; all tables counts as some, and
+ * the schema log does not.
+ */
+#define PUBLICATION_QUERY(or_schemas)                                                          \
+	"SELECT puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel r"           \
+	" JOIN pg_catalog.pg_class c ON c.oid = r.prrelid WHERE r.prpubid = p.oid"             \
+	" AND c.relnamespace IS DISTINCT FROM pg_catalog.to_regnamespace('pgcdc'))" or_schemas \
 	" FROM pg_catalog.pg_publication p WHERE p.pubname = $1"
 #define OR_SCHEMAS \
 	" OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace n WHERE n.pnpubid = p.oid)"

@@ -1,0 +1,198 @@
+-- Tables that come later join the publications of init by rule, and the event triggers' functions,
+-- which do this and write the schema log.
+
+-- Do tables without a key get REPLICA IDENTITY FULL, to join this publication?
+alter table pgcdc.made add makes_full boolean not null default false;
+
+-- Is the name one that the patterns, separated by commas, are made for?
+create function pgcdc.matches(patterns text, name text) returns boolean
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+	return exists (select from unnest(string_to_array(patterns, ',')) as pattern
+		where name like replace(replace(replace(replace(pattern,
+			'\', '\\'), '_', '\_'), '%', '\%'), '*', '%'));
+end
+$$;
+
+-- Does the publication publish the table: all tables, it, what it is a partition of, or a schema?
+create function pgcdc.is_member(publication oid, relation oid) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+	relations oid[] := relation || array(select relid::oid from pg_partition_ancestors(relation));
+begin
+	if exists (select from pg_publication where oid = publication and puballtables) or exists (
+			select from pg_publication_rel where prpubid = publication and prrelid = any (relations)) then
+		return true;
+	end if;
+	if current_setting('server_version_num')::int < 150000 then
+		return false;
+	end if;
+	return exists (select from pg_publication_namespace join pg_class on relnamespace = pnnspid
+		where pnpubid = publication and pg_class.oid = any (relations));
+end
+$$;
+
+-- A table joins, and its rows so far are in no stream: say so, here and in "pgcdc check".
+create function pgcdc.join_publication(publication name, relation oid, ident text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+	execute format('alter publication %I add table only %s', publication, ident);
+	if pg_relation_size(relation) > 0 or exists (select from pg_partition_tree(relation)
+			where isleaf and pg_relation_size(relid) > 0) then
+		update pgcdc.table_ids t set rows_before = true
+		where t.relation = join_publication.relation;
+		raise warning 'pgcdc: the rows that table % has by now are in no stream', ident
+			using hint = 'Copy the table. See "pgcdc check".';
+	end if;
+end
+$$;
+
+-- Tables join as soon as their UPDATE and DELETE would go on working: with a key of their own, or
+-- with REPLICA IDENTITY FULL where init was told so.  That goes back when the table gains a
+-- primary key, as it does behind its rows when a dump is restored.
+create function pgcdc.publish(tag text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_material = off set join_collapse_limit = 1
+set lock_timeout = '1s' as $$
+declare
+	t record;
+	p record;
+begin
+	if tag not in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE INDEX',
+			'ALTER INDEX', 'CREATE SCHEMA', 'ALTER SCHEMA', 'CREATE EXTENSION', 'ALTER EXTENSION')
+			-- init does this itself
+			or current_setting('pgcdc.init', true) = 'on'
+				and pg_has_role(session_user, current_user, 'usage') then
+		return;
+	end if;
+	for t in
+		select c.oid, format('%I.%I', n.nspname, c.relname) as ident,
+			n.nspname || '.' || c.relname as name,
+			c.relreplident <> 'f' and pgcdc.identity_index(c.oid) is null as keyless,
+			c.relreplident, exists (select from pg_index i
+				where i.indrelid = c.oid and i.indisprimary and i.indimmediate) as has_key
+		from pg_class c
+			join pg_namespace n on n.oid = c.relnamespace
+		where c.relkind in ('r', 'p') and c.relpersistence = 'p' and n.nspname <> 'pgcdc'
+			and c.oid = any (array(
+				select touched from pg_event_trigger_ddl_commands(), pgcdc.touched(classid, objid)
+				union all
+				-- the log has taken note of the new name by now
+				select dep.objid from pg_event_trigger_ddl_commands() d join pg_depend dep
+					on dep.refclassid = d.classid and dep.refobjid = d.objid
+				where tag = 'ALTER SCHEMA' and dep.classid = 'pg_class'::regclass))
+	loop
+		if t.relreplident = 'f' and t.has_key then
+			delete from pgcdc.made
+			where kind = 'identity' and relation = t.oid and detail = 'default';
+			if found then
+				execute format('alter table %s replica identity default', t.ident);
+			end if;
+		end if;
+		for p in
+			select m.name, m.makes_full, pgcdc.is_member(pub.oid, t.oid) as member
+			from pgcdc.made m join pg_publication pub on pub.pubname = m.name
+			where m.kind = 'publication' and (pgcdc.matches(m.detail, t.name)
+				or pgcdc.is_member(pub.oid, t.oid))
+		loop
+			if not t.keyless and not p.member then
+				perform pgcdc.join_publication(p.name, t.oid, t.ident);
+			elsif t.keyless and p.makes_full and t.relreplident <> 'n' then	-- n: somebody has said so
+				-- that is a command of its own, behind which this is called again
+				insert into pgcdc.made (kind, name, relation, detail) values ('identity', t.name, t.oid,
+					case t.relreplident when 'd' then 'default' else 'nothing' end)
+				on conflict do nothing;
+				execute format('alter table %s replica identity full', t.ident);
+				exit;
+			end if;
+		end loop;
+	end loop;
+end
+$$;
+
+-- pgoutput goes on with the name of a schema or type that was renamed, and on servers 13 and 14
+-- with what a table was a partition of, until a publication is altered: set it to what it is.
+create function pgcdc.flush(tag text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+set lock_timeout = '1s' as $$
+declare
+	p record;
+begin
+	if tag not in ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER EXTENSION')
+			and not (tag = 'ALTER TABLE' and current_setting('server_version_num')::int < 150000
+				and exists (select from pg_event_trigger_ddl_commands() join pg_class on oid = objid
+					where classid = 'pg_class'::regclass and relkind = 'p')) then
+		return;
+	end if;
+	for p in
+		select pubname, concat_ws(', ', case when pubinsert then 'insert' end,
+			case when pubupdate then 'update' end, case when pubdelete then 'delete' end,
+			case when pubtruncate then 'truncate' end) as actions
+		from pg_publication
+		where puballtables or oid in (select prpubid from pg_publication_rel
+			where prrelid = 'pgcdc.schema_log'::regclass)
+	loop
+		execute format('alter publication %I set (publish = %L)', p.pubname, p.actions);
+	end loop;
+end
+$$;
+
+-- Is there anything to log or to publish?  Not for commands that change no definition and come
+-- often, nor for what is nobody else's.
+create function pgcdc.concerns(tag text) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+	return tag not in ('GRANT', 'REVOKE', 'ALTER DEFAULT PRIVILEGES', 'REFRESH MATERIALIZED VIEW', 'REINDEX',
+			'CREATE PUBLICATION', 'ALTER PUBLICATION')
+		and exists (select from pg_event_trigger_ddl_commands()
+			where coalesce(schema_name, '') not in ('pgcdc', 'pg_temp'));
+end
+$$;
+
+-- The event triggers call these two.  They run with the rights of who made them, for everybody's
+-- DDL.  They have no SET, which would hide the command's own search_path, and therefore
+-- nothing in them may depend on it: full names only, and no operators.
+-- The others list pg_temp last, else it would come first, and anybody may make tables and
+-- types there.
+create function pgcdc.on_command_end() returns event_trigger
+language plpgsql security definer as $$
+declare
+	defines pg_catalog.bool;
+begin
+	begin
+		if not pgcdc.concerns(tg_tag) then
+			return;
+		end if;
+		defines := pgcdc.log_command(tg_tag, pg_catalog.current_query(),
+			pg_catalog.current_setting('search_path'));
+	exception when others then
+		perform pgcdc.log_gap(tg_tag, pg_catalog.current_query(),
+			pg_catalog.current_setting('search_path'), sqlerrm);
+	end;
+	begin
+		perform pgcdc.publish(tg_tag);
+		if defines then
+			perform pgcdc.flush(tg_tag);
+		end if;
+	exception when others then
+		perform pgcdc.log_gap(tg_tag, pg_catalog.current_query(),
+			pg_catalog.current_setting('search_path'), sqlerrm);
+	end;
+end
+$$;
+create function pgcdc.on_drop() returns event_trigger
+language plpgsql security definer as $$
+begin
+	perform pgcdc.log_drop(tg_tag, pg_catalog.current_query(),
+		pg_catalog.current_setting('search_path'));
+exception when others then
+	perform pgcdc.log_gap(tg_tag, pg_catalog.current_query(),
+		pg_catalog.current_setting('search_path'), sqlerrm);
+end
+$$;
+
+revoke execute on all functions in schema pgcdc from public;

@@ -1,0 +1,17 @@
+CREATE SCHEMA s;
+CREATE TYPE s.mood AS ENUM ('ok');
+CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE SEQUENCE s.q;
+CREATE TABLE s.a (id int PRIMARY KEY);
+CREATE TABLE s.b (id int PRIMARY KEY);
+CREATE TABLE t (id int PRIMARY KEY, m s.mood, n s.mood, f int DEFAULT s.f(), q int DEFAULT nextval('s.q'),
+	a int REFERENCES s.a);
+DROP FUNCTION s.f() CASCADE;
+DROP SEQUENCE s.q CASCADE;
+DROP SCHEMA s CASCADE;
+CREATE ROLE ddl_owner;
+CREATE SCHEMA o AUTHORIZATION ddl_owner;
+CREATE TABLE o.t (id int);
+ALTER TABLE o.t OWNER TO ddl_owner;
+DROP OWNED BY ddl_owner;
+DROP ROLE ddl_owner;

@@ -1,0 +1,10 @@
+CREATE ROLE ddl_stranger;
+CREATE SCHEMA own AUTHORIZATION ddl_stranger;
+SET SESSION AUTHORIZATION ddl_stranger;
+SET search_path = own;
+CREATE TABLE t (id int PRIMARY KEY);
+ALTER TABLE t ADD v text;
+DROP TABLE t;
+RESET SESSION AUTHORIZATION;
+DROP SCHEMA own;
+DROP ROLE ddl_stranger;

@@ -1,0 +1,782 @@
+#!/usr/bin/env bats
+# The schema log: what event triggers write of each kind of DDL, what joins a publication by rule,
+# and what init, check, trim and teardown do with it.
+
+# shellcheck disable=SC2016	# what wait_until evaluates
+# shellcheck disable=SC2030,SC2031	# each test is a subshell: its variables end with it
+# shellcheck disable=SC2154	# bg_status is set by end_bg
+
+bats_require_minimum_version 1.5.0
+load helper
+
+setup_file() {
+	pg_start || return 1
+	MAJOR=$(($(sql 'SHOW server_version_num') / 10000))
+	export MAJOR
+	# Tests begin in a copy of a database in which init was.
+	sql 'CREATE DATABASE template'
+	PGDATABASE=template pgcdc init -S template
+}
+
+teardown_file() {
+	pg_stop
+}
+
+setup() {
+	set -o pipefail
+	fresh_db TEMPLATE template
+}
+
+teardown() {
+	kill_started "$BATS_TEST_NUMBER"
+	export PGDATABASE=t_$BATS_TEST_NUMBER PGUSER=postgres
+	drop_db
+	sql "DROP ROLE IF EXISTS ddl_stranger, ddl_owner" 2>/dev/null
+}
+
+expect() { # STATUS TEXT COMMAND...: the exit code, and a text in what is printed
+	local status_wanted=$1 text=$2
+
+	shift 2
+	run "$@"
+	echo "$*: $status"
+	echo "$output"
+	[ "$status" -eq "$status_wanted" ]
+	[[ "$output" == *"$text"* ]]
+}
+
+# The entries of the log, with what is the same in each run: a line each, then one for each
+# table, and one for each column.
+entries() {
+	sql "SELECT to_jsonb(l) - '{id,lsn,version,query_id,created_at,acked}'::text[]
+	    FROM pgcdc.schema_log l ORDER BY id" |
+	    jq -r '(del(.schema.tables) | del(.[] | nulls) | tojson),
+		(.schema.tables[]? | "\t" + (del(.columns) | tojson), (.columns[]? | "\t\t" + tojson))'
+}
+
+# case NAME: the statements of data/ddl/NAME.sql give the entries of NAME.expected.
+case_of() {
+	local file=$BATS_TEST_DIRNAME/data/ddl/$1 from
+
+	from=$(sed -n '1s/^-- from //p' "$file.sql")
+	if [ "$MAJOR" -lt "${from:-0}" ]; then
+		! psql -Xq -v ON_ERROR_STOP=1 -f "$file.sql" || return
+		return 0
+	fi
+	psql -Xq -v ON_ERROR_STOP=1 -f "$file.sql" >/dev/null
+	entries >"$BATS_TEST_TMPDIR/entries"
+	diff -u "$file.expected" "$BATS_TEST_TMPDIR/entries"
+}
+
+# The slot that a test needs; the copy has none.
+begin() { pgcdc init 2>/dev/null; }
+
+# The newest entries, oldest first: [SELECT list [WHERE...]]
+log() { sql "SELECT ${1:-command_tag} FROM pgcdc.schema_log ${2-} ORDER BY id"; }
+
+gaps() { sql "SELECT count(*) FROM pgcdc.schema_log WHERE schema ? 'gap'"; }
+
+members() {
+	sql "SELECT string_agg(schemaname || '.' || tablename, ' ' ORDER BY schemaname COLLATE \"C\", tablename COLLATE \"C\") FROM pg_publication_tables
+	    WHERE pubname = '${1:-pgcdc}' AND schemaname <> 'pgcdc'"
+}
+
+identity_of() { sql "SELECT relreplident FROM pg_class WHERE oid = '$1'::regclass"; }
+
+# A transaction that did SQL and stays open, until end_open.
+hold_open() {
+	start_bg HOLDER psql -Xq -v ON_ERROR_STOP=1 -c BEGIN -c "$1" -c 'SELECT pg_advisory_lock(1)' -c COMMIT
+	wait_until 10 '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE query ~ \$\$^SELECT pg_advisory_lock\$\$
+	    AND datname = current_database() AND wait_event_type = \$\$Lock\$\$")" = 1 ]'
+}
+
+# Holds the lock that hold_open waits for.
+start_keeper() {
+	start_bg KEEPER psql -Xq -c 'SELECT pg_advisory_lock(1)' -c 'SELECT pg_sleep(600)'
+	wait_until 10 '[ "$(sql "SELECT count(*) FROM pg_locks WHERE locktype = \$\$advisory\$\$ AND granted
+	    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")" = 1 ]'
+}
+
+end_open() {
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'" >/dev/null
+	end_bg HOLDER
+	[ "$bg_status" -eq 0 ]
+}
+
+waits_for_lock() { # a part of the query
+	[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE query ~ '$1' AND wait_event_type = 'Lock'
+	    AND pid <> pg_backend_pid()")" = 1 ]
+}
+
+# --- what is logged
+
+@test "tables" { case_of tables; }
+@test "columns" { case_of columns; }
+@test "virtual generated columns" { case_of virtual; }
+@test "partitions" { case_of partitions; }
+@test "DETACH PARTITION CONCURRENTLY" { case_of detach-concurrently; }
+@test "inheritance" { case_of inheritance; }
+@test "foreign tables, and text that can hold a secret" { case_of foreign; }
+@test "keys and replica identity" { case_of keys; }
+@test "names of tables, columns and schemas" { case_of names; }
+@test "enums, domains, composites, collations" { case_of types; }
+@test "CREATE TABLE AS and SELECT INTO" { case_of rows-before; }
+@test "commands that are logged as text, and some that are not" { case_of commands; }
+@test "DROP ... CASCADE" { case_of cascade; }
+@test "batches, DO, functions, savepoints" { case_of batches; }
+@test "extensions" { case_of extensions; }
+@test "a role without any right on schema pgcdc" { case_of rights; }
+@test "text is data" { case_of text; }
+
+@test "every case is tested" {
+	for file in "$BATS_TEST_DIRNAME"/data/ddl/*.sql; do
+		echo "$file"
+		grep -q "case_of $(basename "$file" .sql); }\$" "$BATS_TEST_FILENAME"
+	done
+}
+
+@test "a text of a megabyte is logged whole, and once for all commands of a query" {
+	begin
+	local filler
+
+	filler=$(printf '%01048576d' 0 | sed "s/0\{16\}/a'b\"\\\\\\\\c\n\$\$ /g")
+	{
+		printf 'CREATE TABLE a (id int) /* %s */\\; CREATE TABLE b (id int)\\; ALTER TABLE a ADD v text;\n' "$filler"
+		printf 'CREATE TABLE c (id int) /* %s */;\n' "$filler"
+		printf 'CREATE TABLE d (id int PRIMARY KEY) /* %s */;\n' "$filler"
+	} >"$BATS_TEST_TMPDIR/long.sql"
+	psql -Xq -v ON_ERROR_STOP=1 -f "$BATS_TEST_TMPDIR/long.sql"
+	[ "$(log "object_identity, length(query) > 600000, query_id = first_value(id) OVER (ORDER BY id)")" = \
+'public.a|t|
+public.b||t
+public.a||t
+public.c|t|
+public.d|t|' ]
+	read_all pgcdc pgcdc
+	[ "$(jq -r 'select(.table == "schema_log") | .columns[] | select(.name == "query") | .value // ""' \
+	    "$BATS_TEST_TMPDIR/out" | sed '/^$/d' | sed -n '/CREATE TABLE c/,/CREATE TABLE d/p' | sed '$d')" = \
+	    "$(sed -n '/^CREATE TABLE c/,/^CREATE TABLE d/p' "$BATS_TEST_TMPDIR/long.sql" | sed '$d')" ]
+}
+
+@test "a schema change comes before the first row that it is about, in one stream" {
+	begin
+	sql "CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (1, 'x')" -c BEGIN \
+	    -c "INSERT INTO t VALUES (2, 'x')" -c 'ALTER TABLE t RENAME a TO b' -c "INSERT INTO t VALUES (3, 'x')" \
+	    -c COMMIT -c 'ALTER TABLE t DROP b' -c 'INSERT INTO t VALUES (4)'
+	read_all pgcdc pgcdc
+	[ "$(jq -r 'select(.action == "I") | if .table == "schema_log" then .columns[] |
+	    select(.name == "command_tag").value else [.columns[].name] | join(" ") end' "$BATS_TEST_TMPDIR/out")" = \
+'CREATE TABLE
+id a
+id a
+ALTER TABLE
+id b
+ALTER TABLE
+id' ]
+}
+
+@test "the newest entry at or below a row is the row's definition" {
+	begin
+	sql "CREATE TABLE t (id int PRIMARY KEY, a text); CREATE TABLE long (id int PRIMARY KEY)"
+	start_keeper
+	hold_open 'INSERT INTO long VALUES (1); ALTER TABLE long ADD a int; INSERT INTO long VALUES (2, 2)'
+	sql "INSERT INTO t VALUES (1)" -c 'ALTER TABLE t RENAME TO u' -c 'CREATE TABLE t (id int PRIMARY KEY, z text)' \
+	    -c 'INSERT INTO t VALUES (1)' -c 'INSERT INTO u VALUES (2)' -c 'CREATE SCHEMA s' \
+	    -c 'ALTER TABLE u SET SCHEMA s' -c 'ALTER TABLE s.u ADD b int' -c 'INSERT INTO s.u VALUES (3)' \
+	    -c 'ALTER SCHEMA s RENAME TO r' -c 'INSERT INTO r.u VALUES (4)'
+	end_open
+	sql 'INSERT INTO long VALUES (3, 3)'
+	pgcdc init --baseline
+	sql 'INSERT INTO long VALUES (4, 4)'
+	read_all pgcdc pgcdc
+	jq -r 'select(.action == "I" and .table != "schema_log") |
+	    [.lsn, .schema + "." + .table, ([.columns[].name] | join(","))] | join("\t")' \
+	    "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/rows"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/rows")" -eq 9 ]
+	while IFS=$'\t' read -r lsn table columns; do
+		echo "$lsn $table $columns"
+		[ "$(sql "SELECT (SELECT string_agg(c ->> 'name', ',' ORDER BY i) FROM jsonb_array_elements(t -> 'columns')
+			WITH ORDINALITY AS c (c, i))
+		    FROM pgcdc.schema_log, jsonb_array_elements(schema -> 'tables') AS t
+		    WHERE pgcdc.described(schema) @> ARRAY['$table'] AND lsn <= '$lsn'
+			AND (t ->> 'schema') || '.' || (t ->> 'name') = '$table'
+		    ORDER BY lsn DESC, id DESC LIMIT 1")" = "$columns" ]
+	done <"$BATS_TEST_TMPDIR/rows"
+}
+
+@test "rows have the new name of a schema or type while a reader is connected" {
+	begin
+	sql "CREATE SCHEMA s; CREATE TYPE s.mood AS ENUM ('ok'); CREATE TABLE s.t (id int PRIMARY KEY, m s.mood)"
+	start_bg READER pgcdc-read -S pgcdc --publication=pgcdc >"$BATS_TEST_TMPDIR/out"
+	sql "INSERT INTO s.t VALUES (1, 'ok')"
+	wait_until 20 'grep -q "\"schema\":\"s\",\"table\":\"t\"" "$BATS_TEST_TMPDIR/out"'
+	# the rows come apart: the server may tell a type's name as it was before the transaction
+	sql 'ALTER TYPE s.mood RENAME TO temper' -c "INSERT INTO s.t VALUES (2, 'ok')"
+	wait_until 20 'grep -q "\"type\":\"s.temper\",\"value\":\"ok\"" "$BATS_TEST_TMPDIR/out"'
+	sql 'ALTER SCHEMA s RENAME TO r' -c "INSERT INTO r.t VALUES (3, 'ok')"
+	wait_until 20 'grep -q "\"schema\":\"r\",\"table\":\"t\".*\"type\":\"r.temper\"" "$BATS_TEST_TMPDIR/out"'
+	stop_bg READER
+	[ "$(sql "SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication")" = 't|t|t|t|f' ]
+}
+
+# --- failures block nobody
+
+@test "a failure of the triggers: the command is done, with a WARNING and a gap" {
+	begin
+	sql 'CREATE TABLE t (id int PRIMARY KEY); CREATE INDEX i ON t (id)'
+	sql "ALTER FUNCTION pgcdc.definition(oid, bigint) RENAME TO gone"
+	expect 0 'WARNING:  pgcdc: could not log this command: function pgcdc.definition(' sql 'ALTER TABLE t ADD v text'
+	sql 'INSERT INTO t VALUES (1, $$x$$)'
+	[ "$(log "command_tag, query, schema ->> 'gap' ~ 'definition'" "WHERE schema ? 'gap'")" = \
+	    'ALTER TABLE|ALTER TABLE t ADD v text|t' ]
+	expect 1 'bad  1 schema change could not be logged since ' pgcdc check
+	[[ "$output" == *'ALTER TABLE: function pgcdc.definition('*'; run "pgcdc init --baseline"'* ]]
+	sql 'ALTER FUNCTION pgcdc.gone(oid, bigint) RENAME TO definition'
+	pgcdc init --baseline
+	pgcdc check
+	[ "$(log "schema #> '{tables,0,columns,1}' ->> 'name'" "WHERE command_tag = 'BASELINE'")" = v ]
+}
+
+@test "a failure of the log itself: the command is done, with a WARNING" {
+	sql 'ALTER TABLE pgcdc.schema_log RENAME TO gone'
+	expect 0 'could not log that either' sql 'CREATE TABLE t (id int PRIMARY KEY)'
+	expect 0 'could not log that either' sql 'DROP TABLE t'
+}
+
+@test "a publication that another session holds is waited for, but not for long" {
+	[ "$MAJOR" -ge 15 ] || return 0 # ADD TABLE locks no publication there
+	begin
+	start_keeper
+	hold_open 'CREATE TABLE first (id int PRIMARY KEY)'
+	expect 0 'WARNING:  pgcdc: could not log this command: canceling statement due to lock timeout' \
+	    sql 'CREATE TABLE second (id int PRIMARY KEY)'
+	end_open
+	[ "$(members)" = public.first ]
+	expect 1 'could not be logged' pgcdc check
+	pgcdc init --baseline
+	[ "$(members)" = 'public.first public.second' ]
+	pgcdc check
+}
+
+# --- concurrent commands
+
+@test "a definition is what all commands before it made, in whichever session" {
+	sql "CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE t (id int PRIMARY KEY, m mood)"
+	start_keeper
+	hold_open 'ALTER TABLE t ADD v text'
+	start_bg OTHER sql "ALTER TYPE mood RENAME TO temper"
+	wait_until 10 'waits_for_lock "ALTER TYPE"'
+	end_open
+	end_bg OTHER
+	[ "$bg_status" -eq 0 ]
+	[ "$(gaps)" = 0 ]
+	[ "$(log "(SELECT string_agg(c ->> 'type', ',') FROM jsonb_array_elements(schema #> '{tables,0,columns}') AS c)" \
+	    "WHERE schema ? 'tables'")" = \
+'integer,public.mood
+integer,public.mood,text
+integer,public.temper,text' ]
+}
+
+@test "a baseline waits for the commands of open transactions" {
+	begin
+	sql 'CREATE TABLE t (id int)' # not published: init looks at those itself
+	start_keeper
+	hold_open 'ALTER TABLE t ADD v text'
+	PGOPTIONS='-c lock_timeout=200ms' expect 111 'another session holds the lock' \
+	    pgcdc init --baseline
+	PGOPTIONS='-c lock_timeout=60s' start_bg OTHER pgcdc init --baseline
+	wait_until 10 'waits_for_lock log_baseline'
+	end_open
+	end_bg OTHER 30
+	[ "$bg_status" -eq 0 ]
+	[ "$(log "jsonb_array_length(schema #> '{tables,0,columns}')" "WHERE command_tag = 'BASELINE'")" = 2 ]
+}
+
+# --- security
+
+@test "objects of the caller are never used with the rights of the triggers' owner" {
+	sql "CREATE ROLE ddl_stranger LOGIN; GRANT CREATE, USAGE ON SCHEMA public TO ddl_stranger"
+	export PGUSER=ddl_stranger
+	sql "CREATE TABLE public.t (id int PRIMARY KEY)" \
+	    -c "CREATE TABLE public.caught (who text)" -c 'GRANT INSERT ON public.caught TO PUBLIC' \
+	    -c "CREATE FUNCTION public.catch() RETURNS boolean LANGUAGE plpgsql AS
+		'BEGIN IF current_user <> ''ddl_stranger'' THEN INSERT INTO public.caught VALUES (current_user); END IF;
+		RETURN true; END'" \
+	    -c "CREATE FUNCTION public.eq(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT public.catch()';
+		CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.eq);
+		CREATE FUNCTION public.current_query() RETURNS text LANGUAGE sql AS 'SELECT public.catch()::text';
+		CREATE FUNCTION public.pg_event_trigger_ddl_commands() RETURNS TABLE (classid oid)
+		    LANGUAGE sql AS 'SELECT 1::oid WHERE public.catch()'"
+	local name traps='SET search_path = public, pg_catalog'
+	for name in text oid int8 bigint jsonb bool record regclass name; do
+		[ "$name" != record ] && [ "$name" != bigint ] || continue
+		traps+="; CREATE DOMAIN pg_temp.$name AS pg_catalog.$name CHECK (public.catch())"
+	done
+	for name in pg_class pg_namespace pg_index pg_inherits pg_attribute pg_depend pg_type schema_log; do
+		traps+="; CREATE TEMP TABLE $name (oid pg_catalog.oid, relname pg_catalog.name)"
+	done
+	sql "$traps" -c 'ALTER TABLE public.t ADD v pg_catalog.int4' -c 'CREATE TABLE public.u (id pg_catalog.int4 PRIMARY KEY)' \
+	    -c 'DROP TABLE public.u'
+	PGUSER=postgres
+	[ "$(sql 'SELECT count(*) FROM caught')" = 0 ]
+	[ "$(gaps)" = 0 ]
+	[ "$(log "command_tag, schema #>> '{tables,0,columns,1,name}', dropped #>> '{0,name}'" \
+	    "WHERE object_identity IN ('public.t', 'public.u')")" = \
+'CREATE TABLE||
+ALTER TABLE|v|
+CREATE TABLE||
+DROP TABLE||u' ]
+}
+
+@test "nobody else can call the functions, or keep a table out of the publication" {
+	begin
+	sql "CREATE ROLE ddl_stranger LOGIN; GRANT CREATE ON SCHEMA public TO ddl_stranger;
+	    GRANT USAGE ON SCHEMA pgcdc TO ddl_stranger"
+	[ "$(sql "SELECT count(*) FROM pg_proc WHERE pronamespace = 'pgcdc'::regnamespace
+	    AND has_function_privilege('ddl_stranger', oid, 'execute')")" = 0 ]
+	PGUSER=ddl_stranger sql 'SET pgcdc.init = on; CREATE TABLE t (id int PRIMARY KEY)'
+	[ "$(members)" = public.t ]
+	for function in 'log_baseline()' "log_gap('a', 'b', 'c', 'd')" "publish('CREATE TABLE')" "log_command('a', 'b', 'c')"; do
+		PGUSER=ddl_stranger expect 1 'permission denied for function' sql "SELECT pgcdc.$function"
+	done
+	# a role of init's reads what a stage needs
+	pgcdc init --role=ddl_owner
+	[ "$(PGUSER=ddl_owner sql "SELECT count(*) FROM pgcdc.schema_log WHERE pgcdc.described(schema) @> '{public.t}'")" = 1 ]
+	PGUSER=ddl_owner sql 'UPDATE pgcdc.schema_log SET acked = true'
+	PGUSER=ddl_owner expect 1 'permission denied' sql 'DELETE FROM pgcdc.schema_log'
+	pgcdc teardown --role=ddl_owner
+}
+
+# --- what joins a publication
+
+@test "a table with a key joins, one without stays out until it has one" {
+	begin
+	sql 'CREATE TABLE key (id int PRIMARY KEY); CREATE TABLE bare (id int NOT NULL);
+	    CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE TABLE late (id int NOT NULL)'
+	[ "$(members)" = public.key ]
+	sql 'ALTER TABLE unlogged SET LOGGED; CREATE UNIQUE INDEX late_id ON late (id);
+	    ALTER TABLE late REPLICA IDENTITY USING INDEX late_id'
+	[ "$(members)" = 'public.key public.late public.unlogged' ]
+	sql 'INSERT INTO bare VALUES (1)' -c 'UPDATE bare SET id = 2' -c 'TRUNCATE bare' -c 'ALTER TABLE bare ADD PRIMARY KEY (id)'
+	[ "$(members)" = 'public.bare public.key public.late public.unlogged' ]
+	[ "$(gaps)" = 0 ]
+	pgcdc check
+}
+
+@test "patterns decide what joins, also under another name" {
+	sql 'CREATE SCHEMA shop; CREATE SCHEMA old; CREATE TABLE shop.a (id int PRIMARY KEY)'
+	pgcdc teardown
+	pgcdc init -S shop --publication=shop --tables='shop.*,public.order_*'
+	pgcdc init -S other --publication=other --tables='shop.a'
+	sql 'CREATE TABLE shop.b (id int PRIMARY KEY); CREATE TABLE public.order_lines (id int PRIMARY KEY);
+	    CREATE TABLE public.orders (id int PRIMARY KEY); CREATE TABLE public.orderxlines (id int PRIMARY KEY);
+	    CREATE TABLE old.c (id int PRIMARY KEY)'
+	[ "$(members shop)" = 'public.order_lines shop.a shop.b' ]
+	[ "$(members other)" = 'shop.a' ]
+	sql 'ALTER TABLE orders RENAME TO order_heads; ALTER TABLE old.c SET SCHEMA shop; CREATE TABLE old.d (id int PRIMARY KEY)'
+	[ "$(members shop)" = 'public.order_heads public.order_lines shop.a shop.b shop.c' ]
+	sql 'ALTER SCHEMA shop RENAME TO shut; ALTER SCHEMA old RENAME TO shop'
+	[ "$(members shop)" = 'public.order_heads public.order_lines shop.d shut.a shut.b shut.c' ]
+	[ "$(gaps)" = 0 ]
+}
+
+@test "--replica-identity=full: tables without a key join, and go back to DEFAULT with one" {
+	begin
+	pgcdc init --replica-identity=full
+	sql 'CREATE TABLE t (id int, v int)'
+	[ "$(identity_of t)$(members)" = fpublic.t ]
+	sql 'INSERT INTO t VALUES (1, 1)' -c 'UPDATE t SET v = 2' -c 'ALTER TABLE t ADD PRIMARY KEY (id)'
+	[ "$(identity_of t)" = d ]
+	sql 'ALTER TABLE t DROP CONSTRAINT t_pkey'
+	[ "$(identity_of t)" = f ]
+	sql 'UPDATE t SET v = 3' -c 'CREATE TABLE mine (id int PRIMARY KEY)' -c 'ALTER TABLE mine REPLICA IDENTITY FULL' \
+	    -c 'ALTER TABLE mine ADD v int' -c 'CREATE TABLE nothing (id int)' -c 'ALTER TABLE nothing REPLICA IDENTITY NOTHING' \
+	    -c 'ALTER TABLE nothing ADD v int'
+	[ "$(identity_of mine)$(identity_of nothing)" = fn ]
+	[ "$(gaps)" = 0 ]
+	pgcdc teardown
+	[ "$(identity_of t)$(identity_of mine)$(identity_of nothing)" = dfn ]
+}
+
+@test "partitions follow their table, whatever the pattern" {
+	pgcdc teardown
+	sql 'CREATE TABLE p (id int, v int) PARTITION BY RANGE (id)'
+	pgcdc init --tables=public.p --replica-identity=full
+	sql 'CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE q (id int, v int);
+	    ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (10) TO (20); INSERT INTO p VALUES (1, 1), (11, 1)'
+	sql 'UPDATE p SET v = 2'
+	[ "$(identity_of p1)$(identity_of q)" = ff ]
+	[ "$(members)" = 'public.p1 public.q' ]
+	sql 'CREATE TABLE not_matched (id int)'
+	[ "$(identity_of not_matched)" = d ]
+	sql 'ALTER TABLE p ADD PRIMARY KEY (id)'
+	[ "$(identity_of p)$(identity_of p1)$(identity_of q)" = ddd ]
+	sql 'UPDATE p SET v = 3'
+	[ "$(gaps)" = 0 ]
+}
+
+@test "FOR ALL TABLES: a new table without a key gets REPLICA IDENTITY FULL" {
+	pgcdc teardown
+	pgcdc init --all-tables --replica-identity=full
+	sql 'CREATE TABLE t (id int, v int); INSERT INTO t VALUES (1, 1); UPDATE t SET v = 2' \
+	    -c 'CREATE TABLE c AS TABLE t' -c 'UPDATE c SET v = 3'
+	[ "$(identity_of t)$(identity_of c)" = ff ]
+	read_all pgcdc pgcdc
+	# the rows of CREATE TABLE AS are published, before their definition
+	[ "$(jq -r 'select(.table == "c" or .table == "schema_log") | .action + " " + .table' "$BATS_TEST_TMPDIR/out" | tail -n 4)" = \
+'I c
+I schema_log
+I schema_log
+U c' ]
+	pgcdc check
+}
+
+@test "a publication of the user's is used as it is: FOR TABLES IN SCHEMA" {
+	pgcdc teardown
+	sql 'CREATE SCHEMA s'
+	if [ "$MAJOR" -lt 15 ]; then
+		lacks 'CREATE PUBLICATION mine FOR TABLES IN SCHEMA s'
+		return
+	fi
+	sql 'CREATE PUBLICATION mine FOR TABLES IN SCHEMA s'
+	pgcdc init --publication=mine
+	sql 'CREATE TABLE s.t (id int PRIMARY KEY); CREATE TABLE public.t (id int PRIMARY KEY); CREATE TABLE s.bare (id int);
+	    INSERT INTO s.t VALUES (1)'
+	[ "$(members mine)" = 's.bare s.t' ]
+	[ "$(identity_of s.bare)" = d ]
+	read_all pgcdc mine
+	[ "$(jq -r 'select(.action == "I") | .table' "$BATS_TEST_TMPDIR/out" | sort | uniq -c | xargs)" = '3 schema_log 1 t' ]
+	expect 1 'UPDATE and DELETE of table "s.bare" fail' pgcdc check --publication=mine
+	pgcdc teardown
+	[ "$(sql 'SELECT count(*) FROM pg_publication_rel')" = 0 ]
+	# one of init's, to which a schema was added
+	pgcdc init --publication=ours --replica-identity=full
+	sql 'ALTER PUBLICATION ours ADD TABLES IN SCHEMA s' -c 'CREATE TABLE s.u (id int PRIMARY KEY); CREATE TABLE s.v (id int)'
+	[ "$(sql "SELECT count(*) FROM pg_publication_rel WHERE prrelid = 's.u'::regclass")" = 0 ]
+	[ "$(identity_of s.v)" = f ]
+	[ "$(gaps)" = 0 ]
+}
+
+@test "rows that were there before the table joined are said to be missing, until the next baseline" {
+	begin
+	pgcdc init --replica-identity=full
+	expect 0 'WARNING:  pgcdc: the rows that table public.t has by now are in no stream' \
+	    sql 'CREATE TABLE t AS SELECT 1 AS id'
+	sql 'CREATE TABLE empty AS SELECT 1 AS id WITH NO DATA; CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1)'
+	expect 1 'bad  table "public.t" had rows before it was published, which are in no stream; copy the table' \
+	    pgcdc check
+	[ "$(grep -c 'had rows before' <<<"$output")" -eq 1 ]
+	sql 'ALTER TABLE t RENAME TO u'
+	expect 1 'table "public.u" had rows' pgcdc check
+	pgcdc init --baseline
+	pgcdc check
+	# a partitioned table, and one whose key comes behind its rows, as in a restored dump
+	pgcdc teardown
+	pgcdc init
+	sql 'CREATE TABLE p (id int NOT NULL) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT;
+	    INSERT INTO p VALUES (1)'
+	expect 0 'table public.p has by now' sql 'ALTER TABLE p ADD PRIMARY KEY (id)'
+	expect 1 'table "public.p" had rows' pgcdc check
+}
+
+# --- init
+
+@test "a baseline is logged before the slot's start, and again behind it" {
+	pgcdc teardown
+	sql 'CREATE TABLE a (id int PRIMARY KEY); CREATE SCHEMA s; CREATE TABLE s.b (v text);
+	    CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT'
+	run -0 pgcdc init
+	[ "$(grep -c 'logged the definition of 4 tables' <<<"$output")" -eq 1 ]
+	[ "$(sql "SELECT lsn < confirmed_flush_lsn, schema_name, schema -> 'baseline', pgcdc.described(schema)
+	    FROM pgcdc.schema_log, pg_replication_slots WHERE slot_name = 'pgcdc' ORDER BY id")" = \
+'t|public|true|{public.a}
+t|s|true|{s.b}
+t|public|true|{public.p}
+t|public|true|{public.p1}
+f|public|true|{public.a}
+f|s|true|{s.b}
+f|public|true|{public.p}
+f|public|true|{public.p1}' ]
+	read_all pgcdc pgcdc
+	[ "$(grep -c '"table":"schema_log".*BASELINE' "$BATS_TEST_TMPDIR/out")" -eq 4 ]
+	# not again, but with the option, or behind another slot
+	run -0 pgcdc init
+	[[ "$output" != *logged* ]]
+	run -0 pgcdc init --baseline
+	[ "$(grep -c 'logged the definition of 4 tables' <<<"$output")" -eq 1 ]
+	[ "$(log 'count(*)' | xargs)" = 12 ] || [ "$(sql 'SELECT count(*) FROM pgcdc.schema_log')" = 12 ]
+	run -0 pgcdc init -S two
+	[[ "$output" == *'logged the definition of 4 tables'* ]]
+	pgcdc teardown -S two
+	run -0 pgcdc init -S two
+	[[ "$output" == *'logged the definition of 4 tables'* ]]
+	[ "$(sql 'SELECT count(DISTINCT id) FROM pgcdc.table_ids')" = 4 ]
+	expect 100 'exclude each other' pgcdc init --no-ddl --baseline
+}
+
+@test "a dry run logs nothing and makes no triggers" {
+	pgcdc teardown
+	sql 'CREATE TABLE a (id int PRIMARY KEY)'
+	run -0 --separate-stderr pgcdc init --dry-run
+	[[ "$output" == *'-- created event triggers'* ]]
+	[ "$(sql 'SELECT count(*) FROM pg_event_trigger')$(sql "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgcdc'")" = 00 ]
+	pgcdc init
+	run -0 pgcdc init --dry-run --baseline
+	[ "$(sql 'SELECT count(*) FROM pgcdc.schema_log')" = 2 ]
+}
+
+@test "what a transaction did that was open when the triggers came is logged" {
+	begin
+	sql 'CREATE TABLE t (id int)' -c 'DROP EVENT TRIGGER pgcdc_command_end'
+	start_keeper
+	hold_open 'ALTER TABLE t ADD v text'
+	start_bg OTHER pgcdc init >"$BATS_TEST_TMPDIR/out" 2>&1
+	wait_until 20 'grep -q "warning: the schema log waits for 1 open transactions to end" "$BATS_TEST_TMPDIR/out"'
+	[ "$(sql "SELECT schema #>> '{tables,0,columns,1,name}' FROM pgcdc.schema_log ORDER BY id DESC LIMIT 1")" = '' ]
+	end_open
+	end_bg OTHER 30
+	cat "$BATS_TEST_TMPDIR/out"
+	[ "$bg_status" -eq 0 ]
+	[ "$(sql "SELECT command_tag, schema #>> '{tables,0,columns,1,name}' FROM pgcdc.schema_log ORDER BY id DESC LIMIT 1")" = \
+	    'BASELINE|v' ]
+}
+
+@test "--no-ddl: no triggers, no baseline, and check says so; init without it adds both" {
+	pgcdc teardown
+	sql 'CREATE TABLE a (id int PRIMARY KEY)'
+	run -0 pgcdc init --no-ddl
+	[[ "$output" != *triggers* && "$output" != *logged* && "$output" != *'schema changes'* ]]
+	run -0 pgcdc init --no-ddl
+	sql 'CREATE TABLE b (id int PRIMARY KEY)'
+	[ "$(sql 'SELECT count(*) FROM pg_event_trigger')$(sql 'SELECT count(*) FROM pgcdc.schema_log')" = 00 ]
+	expect 0 'note schema changes are not logged: init was run with --no-ddl; run "pgcdc init"' pgcdc check
+	run -0 pgcdc init
+	[[ "$output" == *'created event triggers that log schema changes'* ]]
+	[[ "$output" == *'added schema changes to publication "pgcdc"'* ]]
+	[[ "$output" == *'logged the definition of 2 tables'* ]]
+	expect 0 'ok   schema changes are logged' pgcdc check
+	# and --no-ddl takes nothing away
+	pgcdc init --no-ddl
+	expect 0 'ok   schema changes are logged' pgcdc check
+}
+
+@test "check finds triggers that are missing or disabled, and init mends them" {
+	begin
+	sql 'CREATE TABLE t (id int PRIMARY KEY)'
+	pgcdc check
+	sql 'ALTER EVENT TRIGGER pgcdc_drop DISABLE'
+	expect 1 'bad  event trigger "pgcdc_drop" is disabled: schema changes are not logged; run "pgcdc init"' \
+	    pgcdc check
+	expect 0 'enabled event triggers' pgcdc init
+	[[ "$output" == *'logged the definition of 1 table'* ]]
+	sql 'ALTER EVENT TRIGGER pgcdc_drop ENABLE'
+	expect 1 'event trigger "pgcdc_drop" is not ENABLE ALWAYS' pgcdc check
+	sql 'DROP EVENT TRIGGER pgcdc_command_end'
+	expect 1 'event trigger "pgcdc_command_end" does not exist' pgcdc check
+	pgcdc init
+	sql 'ALTER PUBLICATION pgcdc DROP TABLE pgcdc.schema_log'
+	expect 1 'bad  publication "pgcdc" does not publish schema changes' pgcdc check
+	pgcdc init
+	pgcdc check
+	sql 'SET session_replication_role = replica; CREATE TABLE replicated (id int PRIMARY KEY)'
+	[ "$(log object_identity "WHERE command_tag = 'CREATE TABLE' ")" = $'public.t\npublic.replicated' ]
+	if [ "$MAJOR" -ge 17 ]; then
+		PGOPTIONS='-c event_triggers=off' expect 1 'the setting event_triggers is off' pgcdc check
+	else
+		lacks 'SHOW event_triggers'
+	fi
+}
+
+@test "a schema pgcdc of the first version is brought up to date" {
+	pgcdc teardown
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cp -RL "$BATS_TEST_DIRNAME/../sql" "$BATS_TEST_TMPDIR"
+	cp "$BATS_TEST_DIRNAME/../bin/pgcdc" "$BATS_TEST_TMPDIR/bin"
+	sql 'CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION pgcdc FOR TABLE t'
+	psql -Xq -v ON_ERROR_STOP=1 -c 'CREATE SCHEMA pgcdc' \
+	    -c 'CREATE TABLE pgcdc.migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())' \
+	    -f "$BATS_TEST_DIRNAME/../sql/migrations/0001_made.sql" \
+	    -c "INSERT INTO pgcdc.migrations VALUES ('0001_made');
+		INSERT INTO pgcdc.made (kind, name, detail) VALUES ('publication', 'pgcdc', '*.*'), ('slot', 'pgcdc', 'pgcdc')" \
+	    -c "SELECT 1 FROM pg_create_logical_replication_slot('pgcdc', 'pgoutput')" >/dev/null
+	expect 1 'bad  schema "pgcdc" is of an older version: schema changes are not logged; run "pgcdc init"' pgcdc check
+	expect 0 'there is no schema log to trim' pgcdc trim
+	run -0 pgcdc init --migrate
+	[ "$output" = $'applied migration "0002_schema_log"\napplied migration "0003_publish"' ]
+	expect 1 'event trigger "pgcdc_drop" does not exist' pgcdc check
+	run -0 pgcdc init
+	[[ "$output" == *'added schema changes to publication "pgcdc"'* ]]
+	[[ "$output" == *'logged the definition of 1 table'* ]]
+	pgcdc check
+	pgcdc teardown
+}
+
+@test "a dump can be restored, and --baseline begins the log anew" {
+	sql 'CREATE TABLE t (id int PRIMARY KEY, v text UNIQUE); CREATE TABLE gone (id int PRIMARY KEY); DROP TABLE gone;
+	    INSERT INTO t VALUES (1)'
+	if [ "$(pg_dump --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -lt "$MAJOR" ]; then
+		return # this machine has none for this server
+	fi
+	pg_dump -f "$BATS_TEST_TMPDIR/dump"
+	sql "CREATE DATABASE restored" -d postgres
+	PGDATABASE=restored psql -Xq1 -v ON_ERROR_STOP=1 -f "$BATS_TEST_TMPDIR/dump" >/dev/null
+	# entries of a server that was further on
+	PGDATABASE=restored sql "UPDATE pgcdc.schema_log SET lsn = 'FF/0'"
+	PGDATABASE=restored pgcdc init -S restored --baseline
+	[ "$(PGDATABASE=restored sql "SELECT count(*) FILTER (WHERE lsn = 'FF/0'), string_agg(DISTINCT command_tag, ',')
+	    FROM pgcdc.schema_log")" = '0|BASELINE' ]
+	PGDATABASE=restored sql 'DROP INDEX IF EXISTS nothing; ALTER TABLE t DROP CONSTRAINT t_v_key'
+	[ "$(PGDATABASE=restored gaps)" = 0 ]
+	PGDATABASE=restored pgcdc teardown
+	sql 'DROP DATABASE restored' -d postgres
+}
+
+@test "teardown leaves nothing" {
+	everything() {
+		sql "SELECT 'class', relname FROM pg_class WHERE oid >= 16384 ORDER BY 2;
+		    SELECT 'proc', oid::regprocedure FROM pg_proc WHERE oid >= 16384 ORDER BY 2;
+		    SELECT 'type', typname FROM pg_type WHERE oid >= 16384 ORDER BY 2;
+		    SELECT 'namespace', nspname FROM pg_namespace ORDER BY 2;
+		    SELECT 'trigger', evtname FROM pg_event_trigger ORDER BY 2;
+		    SELECT 'publication', pubname FROM pg_publication ORDER BY 2;
+		    SELECT 'identity', relreplident FROM pg_class WHERE relname = 't'"
+	}
+	pgcdc teardown
+	sql 'CREATE TABLE t (id int)'
+	everything >"$BATS_TEST_TMPDIR/before"
+	pgcdc init --replica-identity=full
+	sql 'ALTER TABLE t ADD v int; CREATE TABLE u (id int PRIMARY KEY); DROP TABLE u; ALTER TABLE t DROP v'
+	everything | diff "$BATS_TEST_TMPDIR/before" - >/dev/null && false
+	pgcdc teardown
+	everything | diff "$BATS_TEST_TMPDIR/before" -
+	sql 'ALTER TABLE t ADD w text'
+}
+
+# --- trim
+
+@test "trim deletes what nothing needs any more" {
+	begin
+	sql 'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE gone (id int PRIMARY KEY);
+	    CREATE VIEW v AS TABLE a; ALTER TABLE a ADD one int; ALTER TABLE a ADD two int; DROP TABLE gone'
+	pgcdc init --baseline
+	sql 'ALTER TABLE a ADD three int'
+	left() { sql "SELECT string_agg(command_tag || ' ' || coalesce(object_identity, ''), ',' ORDER BY id) FROM pgcdc.schema_log"; }
+	all=$(left)
+	# the slot has read nothing yet
+	expect 0 'deleted 0 of ' pgcdc trim
+	[ "$(left)" = "$all" ]
+	read_all pgcdc pgcdc
+	end=$(jq -r 'select(.ack).ack' "$BATS_TEST_TMPDIR/out" | tail -n 1)
+	middle=$(sql "SELECT lsn FROM pgcdc.schema_log WHERE command_tag = 'DROP TABLE'")
+	pgcdc-read -S pgcdc --publication=pgcdc --drain --ack=stdout >/dev/null
+	# what the slot still needs is behind its restart_lsn
+	sql "SELECT pg_drop_replication_slot('pgcdc')" >/dev/null
+	expect 100 'there is no slot, whose position would say what is needed; give one with --before' pgcdc trim
+	expect 100 'invalid position "x" for option "--before"' pgcdc trim --before=x
+	expect 0 "would delete" pgcdc trim --dry-run --before="$end"
+	[ "$(left)" = "$all" ]
+	first=$(sql 'SELECT min(lsn) FROM pgcdc.schema_log')
+	expect 0 'deleted 0 of ' pgcdc trim --before="$first"
+	# of each table the newest; the one that is gone, and commands without a table, are not needed
+	expect 0 "deleted 5 of 10 entries of the schema log, up to $middle" pgcdc trim --before="$middle"
+	[ "$(left)" = 'CREATE TABLE public.b,ALTER TABLE public.a,BASELINE ,BASELINE ,ALTER TABLE public.a' ]
+	pgcdc trim --before="$end"
+	[ "$(left)" = 'BASELINE ,ALTER TABLE public.a' ]
+	[ "$(log "pgcdc.described(schema)")" = $'{public.b}\n{public.a}' ]
+}
+
+@test "trim keeps what a slot can still read" {
+	begin
+	sql 'CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a ADD v int'
+	sql "SELECT pg_create_logical_replication_slot('later', 'test_decoding')" >/dev/null
+	sql 'ALTER TABLE a ADD w int; ALTER TABLE a ADD x int'
+	pgcdc-read -S pgcdc --publication=pgcdc --drain --ack=stdout >/dev/null
+	[ "$(sql "SELECT count(*) FROM pgcdc.schema_log")" = 4 ]
+	sql "SELECT pg_drop_replication_slot('pgcdc')" >/dev/null
+	run -0 pgcdc trim --before="$(sql 'SELECT pg_current_wal_lsn()')"
+	[ "$(log "query ~ 'ADD v'" | head -n 1)" = t ]
+	[ "$(sql "SELECT count(*) FROM pgcdc.schema_log")" = 3 ]
+	sql "SELECT pg_drop_replication_slot('later')" >/dev/null
+	run -0 pgcdc trim --before="$(sql 'SELECT pg_current_wal_lsn()')"
+	[ "$(log "query ~ 'ADD x'")" = t ]
+	run -0 pgcdc init -S new
+	[[ "$output" != *'applied'* ]]
+}
+
+@test "trim keeps gaps, and texts that entries refer to" {
+	local filler
+
+	filler=$(printf '%010000d' 0)
+	sql "CREATE TABLE a (id int) /* $filler */; CREATE TABLE b (id int)"
+	[ "$(sql 'SELECT count(query_id) FROM pgcdc.schema_log')" = 1 ]
+	sql 'ALTER FUNCTION pgcdc.definition(oid, bigint) RENAME TO gone'
+	sql 'ALTER TABLE b ADD v int' 2>/dev/null
+	sql 'ALTER FUNCTION pgcdc.gone(oid, bigint) RENAME TO definition'
+	sql 'ALTER TABLE a ADD v int'
+	pgcdc trim --before="$(sql 'SELECT pg_current_wal_lsn()')"
+	[ "$(log "command_tag, object_identity, query IS NULL")" = \
+'CREATE TABLE|public.a|f
+CREATE TABLE|public.b|t
+ALTER TABLE||f
+ALTER TABLE|public.a|f' ]
+	expect 1 'could not be logged since' pgcdc check
+}
+
+# --- cost
+
+# reads SQL: how many rows of catalogs and of the log's tables the server read for it.
+reads() {
+	psql -XAtq -v ON_ERROR_STOP=1 <<-END
+		CREATE TABLE warm (id int PRIMARY KEY);
+		ALTER TABLE warm ADD v int;
+		DROP TABLE warm;
+		SELECT array_agg(oid) AS relations FROM pg_class WHERE relkind IN ('r', 'i')
+		    AND relnamespace IN ('pg_catalog'::regnamespace, 'pgcdc'::regnamespace) \\gset
+		BEGIN;
+		SELECT sum(pg_stat_get_xact_tuples_returned(r)) AS before FROM unnest(:'relations'::oid[]) AS r \\gset
+		$1;
+		SELECT sum(pg_stat_get_xact_tuples_returned(r)) - :before FROM unnest(:'relations'::oid[]) AS r;
+		COMMIT;
+	END
+}
+
+@test "DDL in a database of 1,500 tables reads as much as in one of ten" {
+	local statements=(
+		'CREATE TABLE t (id int PRIMARY KEY, v text UNIQUE)'
+		'ALTER TABLE some_1 ADD w int'
+		'ALTER TABLE some_2 RENAME TO other'
+		'CREATE INDEX ON some_3 (v)'
+		'DROP TABLE some_4'
+		'ALTER TYPE pair ADD ATTRIBUTE c int'
+		'COMMENT ON SCHEMA public IS NULL'
+		'CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20)'
+		'CREATE SCHEMA empty'
+	)
+	fill() { # FROM TO
+		sql "CREATE OR REPLACE PROCEDURE fill() LANGUAGE plpgsql AS \$\$
+		BEGIN
+			FOR i IN $1..$2 LOOP
+				EXECUTE format('CREATE TABLE some_%s (id int PRIMARY KEY, v text)', i);
+				IF i % 50 = 0 THEN COMMIT; END IF;
+			END LOOP;
+		END \$\$" -c 'CALL fill()'
+	}
+	sql "CREATE TYPE pair AS (a int); CREATE TABLE pairs (p pair); CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);
+	    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)"
+	fill 1 10
+	for statement in "${statements[@]}"; do
+		reads "$statement"
+	done >"$BATS_TEST_TMPDIR/few"
+	sql 'DROP TABLE t, p2; DROP SCHEMA empty; ALTER TABLE other RENAME TO some_2; CREATE TABLE some_4 (id int PRIMARY KEY);
+	    ALTER TABLE some_1 DROP w; ALTER TYPE pair DROP ATTRIBUTE c'
+	fill 11 1500
+	sql ANALYZE
+	for statement in "${statements[@]}"; do
+		reads "$statement"
+	done >"$BATS_TEST_TMPDIR/many"
+	paste "$BATS_TEST_TMPDIR/few" "$BATS_TEST_TMPDIR/many" <(printf '%s\n' "${statements[@]}")
+	paste "$BATS_TEST_TMPDIR/few" "$BATS_TEST_TMPDIR/many" | while read -r few many; do
+		[ "$few" -gt 20 ]
+		[ "$many" -lt $((few + 300)) ]
+	done
+}
