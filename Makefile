@@ -63,6 +63,9 @@ $$(BIN)/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(B)/lib.a
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
+# Programs that do not connect leave the library's connect.o out.
+$(call objects,lib): EXTRA_CFLAGS = $(PQ_CFLAGS)
+
 .SECONDEXPANSION:
 $(B)/%.a: $$(filter-out $$(B)/$$*/main.o,$$(call objects,$$*))
 	rm -f $@ && $(AR) rcs $@ $^

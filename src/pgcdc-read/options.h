@@ -6,14 +6,12 @@
 
 #include <stdint.h>
 
+#include "connect.h"
 #include "filter.h"
 #include "opt.h"
 
 struct options {
-	/* where: as psql's options, NULL when libpq's defaults hold */
-	const char *dbname, *host, *port, *user;
-	int insecure;
-
+	struct connect_target server;
 	const char *slot;
 	struct opt_list publications;
 

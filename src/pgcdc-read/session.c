@@ -7,6 +7,7 @@
 #include "log.h"
 #include "lsn.h"
 #include "session.h"
+#include "sqlstate.h"
 
 /*
  * The text form of values is the session's, so it is fixed here and not left to the
@@ -30,36 +31,6 @@ static const char side_settings[] = "SET search_path = '';"
 				    "SET client_min_messages = 'warning';"
 				    "SET statement_timeout = '10s'";
 
-int
-session_code_of(const char *sqlstate)
-{
-	/* Classes that time heals, and codes inside the others (errcodes-appendix). */
-	static const char *const temporary[] = {
-		"08",
-		"40",
-		"53",
-		"57",
-		"58",
-		"XX000",
-		"55006" /* slot is in use */,
-		"55P03" /* lock not available */,
-	};
-	static const char *const permanent[] = {
-		"58P01" /* WAL segment is gone */,
-		"57P04" /* database dropped */,
-	};
-
-	if (sqlstate == NULL)
-		return EXIT_TEMPORARY;
-	for (size_t i = 0; i < sizeof(permanent) / sizeof(permanent[0]); i++)
-		if (strcmp(sqlstate, permanent[i]) == 0)
-			return EXIT_PERMANENT;
-	for (size_t i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++)
-		if (strncmp(sqlstate, temporary[i], strlen(temporary[i])) == 0)
-			return EXIT_TEMPORARY;
-	return EXIT_PERMANENT;
-}
-
 static int
 is_state(const PGresult *res, const char *sqlstate)
 {
@@ -76,7 +47,7 @@ report(PGconn *conn, const PGresult *res, const char *what)
 
 	if (message == NULL || *message == '\0')
 		message = PQerrorMessage(conn);
-	if (session_code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_PERMANENT)
+	if (sqlstate_code(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_PERMANENT)
 		return log_permanent("%s: %s", what, message);
 	return log_temporary("%s: %s", what, message);
 }
@@ -115,7 +86,7 @@ side_notice(void *context, const PGresult *res)
 {
 	struct session *s = context;
 
-	if (session_code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_TEMPORARY)
+	if (sqlstate_code(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_TEMPORARY)
 		snprintf(s->farewell, sizeof(s->farewell), "%s", PQresultErrorMessage(res));
 	else
 		log_warn("%s", PQresultErrorMessage(res));
@@ -127,8 +98,8 @@ session_open_side(struct session *s, const struct options *o)
 	int err;
 
 	*s = (struct session){ .options = o };
-	if ((err = connect_check_identity(o)) != 0 ||
-	    (err = connect_open(&s->side, o, NULL)) != 0 ||
+	if ((err = connect_check_identity(&o->server)) != 0 ||
+	    (err = connect_open(&s->side, &o->server, NULL)) != 0 ||
 	    (err = run(s->side, side_settings, "could not configure the session")) != 0)
 		return err;
 	PQsetNoticeReceiver(s->side, side_notice, s);
@@ -186,7 +157,7 @@ session_open_stream(struct session *s)
 {
 	int err;
 
-	if ((err = connect_open(&s->stream, s->options, "database")) != 0 ||
+	if ((err = connect_open(&s->stream, &s->options->server, "database")) != 0 ||
 	    (err = run(s->stream, stream_settings, "could not configure the session")) != 0 ||
 	    (err = read_wal_sender_timeout(s)) != 0)
 		return err;
@@ -270,7 +241,7 @@ stream_notice(void *context, const PGresult *res)
 	struct session *s = context;
 	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
-	if (session_code_of(sqlstate) == EXIT_TEMPORARY) {
+	if (sqlstate_code(sqlstate) == EXIT_TEMPORARY) {
 		log_warn("%s", PQresultErrorMessage(res));
 		return;
 	}
@@ -390,7 +361,7 @@ session_stream_error(struct session *s, PGresult *res, uint64_t lsn)
 		    slot, at, message);
 	if (is_state(res, "42501") && strstr(message, "output plugin") != NULL)
 		return start_error(s, res);
-	if (session_code_of(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_PERMANENT)
+	if (sqlstate_code(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_PERMANENT)
 		return log_permanent(
 		    "the stream of slot \"%s\" stopped behind %s: %s", slot, at, message);
 	return log_temporary("the stream of slot \"%s\" stopped behind %s: %s", slot, at, message);

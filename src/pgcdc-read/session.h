@@ -59,7 +59,4 @@ int session_stream_error(struct session *s, PGresult *res, uint64_t lsn);
 /* Report s->warning, which came behind lsn, and return the exit code: nothing more is confirmed. */
 int session_refuse_warning(struct session *s, uint64_t lsn);
 
-/* The exit code that an SQLSTATE deserves; NULL is a lost connection. */
-int session_code_of(const char *sqlstate);
-
 #endif

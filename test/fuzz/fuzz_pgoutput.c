@@ -254,7 +254,7 @@ run(const uint8_t *data, size_t size)
 	static char pattern[] = "public.*", excluded[] = "*.t*";
 	static char *tables[] = { pattern }, *exclude[] = { excluded };
 	const size_t patterns = (options & FILTER) != 0;
-	struct filter filter = { { tables, patterns }, { exclude, patterns } };
+	struct filter filter = { .tables = { tables, patterns }, .exclude = { exclude, patterns } };
 	const uint64_t max_line = (options & SHORT_LINES) != 0 ? 300 : 1 << 30;
 	struct encode_head head = { "7445", 1, "s", START, 0 };
 	struct types *types = types_new(ask, &options);

@@ -7,7 +7,7 @@
 
 #include "connect.h"
 #include "log.h"
-#include "session.h"
+#include "sqlstate.h"
 
 #include "said.h"
 
@@ -128,7 +128,8 @@ static void
 identity(void)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct options o = { .dbname = cases[i].dbname,
+		struct connect_target o = { .option = "dbname",
+			.dbname = cases[i].dbname,
 			.host = cases[i].host,
 			.insecure = cases[i].insecure };
 
@@ -165,7 +166,7 @@ bad_strings(void)
 
 	set_environment("");
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
-		struct options o = { .dbname = strings[i] };
+		struct connect_target o = { .option = "dbname", .dbname = strings[i] };
 		const char *text;
 
 		is_int(connect_check_identity(&o), EXIT_PERMANENT, "bad: %s", strings[i]);
@@ -208,7 +209,7 @@ exit_codes(void)
 	};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		is_int(session_code_of(codes[i].sqlstate), codes[i].code, "SQLSTATE %s",
+		is_int(sqlstate_code(codes[i].sqlstate), codes[i].code, "SQLSTATE %s",
 		    codes[i].sqlstate != NULL ? codes[i].sqlstate : "(none)");
 }
 

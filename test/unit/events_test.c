@@ -129,7 +129,7 @@ our_schema(void)
 {
 	static char pattern[] = "public.a", excluded[] = "pgcdc.*";
 	char *items[] = { pattern }, *exclude[] = { excluded };
-	struct filter some = { { items, 1 }, { exclude, 1 } };
+	struct filter some = { .tables = { items, 1 }, .exclude = { exclude, 1 } };
 
 	for (int filtering = 0; filtering < 2; filtering++) {
 		start(filtering ? &some : &none, MOST);

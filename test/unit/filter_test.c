@@ -77,7 +77,8 @@ passing(void)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *t[2], *e[2];
-		struct filter f = { list_of(t, cases[i].tables), list_of(e, cases[i].exclude) };
+		struct filter f = { .tables = list_of(t, cases[i].tables),
+			.exclude = list_of(e, cases[i].exclude) };
 		size_t schema_len = strlen(cases[i].schema), table_len = strlen(cases[i].table);
 		/* Names that are not NUL-terminated, in blocks of their size. */
 		char *schema = malloc(schema_len + 1), *table = malloc(table_len + 1);
@@ -95,11 +96,33 @@ passing(void)
 	}
 }
 
+/* A pattern of schemas never reaches into the table's name. */
+static void
+schemas(void)
+{
+	char *some[2], *not [2], *tables[2];
+	struct filter f = { .schemas = list_of(some, "app*,x"),
+		.exclude_schemas = list_of(not, "app_old") };
+
+	ok(filter_passes(&f, "app", 3, "t", 1), "a schema that is named");
+	ok(filter_passes(&f, "x", 1, "t", 1), "... by its whole name");
+	ok(!filter_passes(&f, "x.y", 3, "t", 1), "... and not one that begins with it");
+	ok(!filter_passes(&f, "public", 6, "app", 3), "another schema");
+	ok(!filter_passes(&f, "app_old", 7, "t", 1), "a schema that is excluded");
+	f.tables = list_of(tables, "*.t");
+	ok(filter_passes(&f, "app", 3, "t", 1), "a table and its schema");
+	ok(!filter_passes(&f, "app", 3, "u", 1), "a schema, but not the table");
+	ok(!filter_passes(&f, "y", 1, "t", 1), "a table, but not the schema");
+	ok(filter_matches("app*", "app.t", NULL), "the schema alone");
+	ok(!filter_matches("app", "app", "t"), "... is not the table");
+}
+
 static void
 checking(void)
 {
 	char *one[2], *two[2];
-	struct filter f = { list_of(one, "public.*,*.x"), list_of(two, "a.b") };
+	struct filter f = { .tables = list_of(one, "public.*,*.x"),
+		.exclude = list_of(two, "a.b") };
 
 	is_int(filter_check(&f), 0, "patterns of schema.table");
 	is_str(said(), "", "... nothing is said");
@@ -118,6 +141,7 @@ main(void)
 	log_init("filter_test");
 	said_start();
 	passing();
+	schemas();
 	checking();
 	return tap_done();
 }

@@ -183,7 +183,8 @@ passing(void)
 		{ "pgcd", "cschema_log", 0, 0 },
 		{ "PGCDC", "schema_log", 0, 0 },
 	};
-	struct filter some = { { tables, 1 }, { exclude, 1 } }, all = { .tables.n = 0 };
+	struct filter some = { .tables = { tables, 1 }, .exclude = { exclude, 1 } },
+		      all = { .tables.n = 0 };
 	struct types *t = types_new(ask, NULL);
 	struct relations *rs = relations_new(&some, t), *open = relations_new(&all, t);
 

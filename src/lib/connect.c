@@ -7,7 +7,7 @@
 #include "connect.h"
 #include "log.h"
 #include "loop.h"
-#include "session.h"
+#include "sqlstate.h"
 
 /* Seconds that a host has to answer, unless the user says otherwise. */
 #define CONNECT_TIMEOUT "10"
@@ -31,19 +31,19 @@ add(struct settings *s, const char *keyword, const char *value)
 
 /* libpq takes the last value of a keyword, so ours stand before or after the user's. */
 static void
-collect(struct settings *s, const struct options *o, const char *replication)
+collect(struct settings *s, const struct connect_target *t, const char *replication)
 {
 	*s = (struct settings){ .n = 0 };
 	if (getenv("PGCONNECT_TIMEOUT") == NULL)
 		add(s, "connect_timeout", CONNECT_TIMEOUT);
 	add(s, "tcp_user_timeout", TCP_USER_TIMEOUT);
-	add(s, "dbname", o->dbname);
-	add(s, "host", o->host);
-	add(s, "port", o->port);
-	add(s, "user", o->user);
+	add(s, "dbname", t->dbname);
+	add(s, "host", t->host);
+	add(s, "port", t->port);
+	add(s, "user", t->user);
 	add(s, "replication", replication);
 	add(s, "client_encoding", "UTF8");
-	add(s, "fallback_application_name", "pgcdc-read");
+	add(s, "fallback_application_name", t->program);
 }
 
 static const char *
@@ -87,13 +87,13 @@ are_local(const char *hosts)
 }
 
 static int
-judge_identity(const struct options *o, const char *host, const char *sslmode, int explicit)
+judge_identity(const struct connect_target *t, const char *host, const char *sslmode, int explicit)
 {
 	if (are_local(host))
 		return 0;
 	if (sslmode != NULL && strncmp(sslmode, "verify-", 7) == 0)
 		return 0;
-	if (!explicit && !o->insecure)
+	if (!explicit && !t->insecure)
 		return log_permanent(
 		    "the identity of server \"%s\" would not be verified; "
 		    "set sslmode=verify-full (and sslrootcert), or allow it with --insecure",
@@ -110,12 +110,12 @@ is_conninfo(const char *dbname)
 
 /* libpq's message repeats parts of the string, so it is kept back with a password. */
 static int
-invalid_conninfo(const char *conninfo, char *message)
+invalid_conninfo(const struct connect_target *t, char *message)
 {
-	int secret = strstr(conninfo, "password") != NULL || strchr(conninfo, '@') != NULL;
+	int secret = strstr(t->dbname, "password") != NULL || strchr(t->dbname, '@') != NULL;
 	int err;
 
-	err = log_permanent("invalid connection string for option \"--dbname\": %s",
+	err = log_permanent("invalid connection string for option \"--%s\": %s", t->option,
 	    message == NULL ? "out of memory"
 	    : secret
 		? "see \"Connection Strings\" in the documentation of libpq (details could show "
@@ -126,22 +126,22 @@ invalid_conninfo(const char *conninfo, char *message)
 }
 
 int
-connect_check_identity(const struct options *o)
+connect_check_identity(const struct connect_target *t)
 {
 	PQconninfoOption *given = NULL, *defaults;
 	const char *host, *sslmode;
 	char *message = NULL;
 	int explicit, err;
 
-	if (is_conninfo(o->dbname) && (given = PQconninfoParse(o->dbname, &message)) == NULL)
-		return invalid_conninfo(o->dbname, message);
+	if (is_conninfo(t->dbname) && (given = PQconninfoParse(t->dbname, &message)) == NULL)
+		return invalid_conninfo(t, message);
 	/* PQconndefaults() reads the service file for PGSERVICE only. */
 	if (value_of(given, "service") != NULL)
 		setenv("PGSERVICE", value_of(given, "service"), 1);
 	defaults = PQconndefaults();
 	/* An address, wherever it was given, goes before any name. */
 	if ((host = value_of(given, "hostaddr")) == NULL &&
-	    (host = value_of(defaults, "hostaddr")) == NULL && (host = o->host) == NULL &&
+	    (host = value_of(defaults, "hostaddr")) == NULL && (host = t->host) == NULL &&
 	    (host = value_of(given, "host")) == NULL)
 		host = value_of(defaults, "host");
 	sslmode = value_of(given, "sslmode");
@@ -150,7 +150,7 @@ connect_check_identity(const struct options *o)
 		sslmode = value_of(defaults, "sslmode");
 		explicit |= sslmode != NULL && strcmp(sslmode, "prefer") != 0;
 	}
-	err = judge_identity(o, host, sslmode, explicit);
+	err = judge_identity(t, host, sslmode, explicit);
 	PQconninfoFree(given);
 	PQconninfoFree(defaults);
 	return err;
@@ -226,13 +226,13 @@ pass_notice(void *unused, const PGresult *res)
 }
 
 int
-connect_open(PGconn **conn, const struct options *o, const char *replication)
+connect_open(PGconn **conn, const struct connect_target *t, const char *replication)
 {
 	struct settings s;
 	char sqlstate[6];
 	int code = EXIT_PERMANENT;
 
-	collect(&s, o, replication);
+	collect(&s, t, replication);
 	*conn = PQconnectdbParams(s.keywords, s.values, 1);
 	if (*conn == NULL)
 		return log_temporary("out of memory while connecting");
@@ -241,7 +241,7 @@ connect_open(PGconn **conn, const struct options *o, const char *replication)
 		return 0;
 	}
 	if (!is_hopeless(*conn))
-		code = session_code_of(sqlstate_of_refusal(&s, sqlstate));
+		code = sqlstate_code(sqlstate_of_refusal(&s, sqlstate));
 	if (code == EXIT_PERMANENT)
 		return log_permanent("could not connect: %s", PQerrorMessage(*conn));
 	return log_temporary("could not connect: %s", PQerrorMessage(*conn));

@@ -22,7 +22,7 @@ filter_check(const struct filter *f)
 	return err != 0 ? err : check_list(&f->exclude, "exclude-tables");
 }
 
-/* A name in two parts, as if it were "schema.table". */
+/* A name in two parts, as if it were "schema.table", or the schema's alone. */
 struct full_name {
 	const char *schema, *table;
 	size_t schema_len, len;
@@ -75,7 +75,8 @@ int
 filter_matches(const char *pattern, const char *schema, const char *table)
 {
 	size_t schema_len = strlen(schema);
-	struct full_name name = { schema, table, schema_len, schema_len + 1 + strlen(table) };
+	struct full_name name = { schema, table, schema_len,
+		table != NULL ? schema_len + 1 + strlen(table) : schema_len };
 
 	return matches(pattern, &name);
 }
@@ -85,7 +86,12 @@ filter_passes(const struct filter *f, const char *schema, size_t schema_len, con
     size_t table_len)
 {
 	struct full_name name = { schema, table, schema_len, schema_len + 1 + table_len };
+	struct full_name only_schema = { schema, NULL, schema_len, schema_len };
 
+	if (f->schemas.n > 0 && !any_matches(&f->schemas, &only_schema))
+		return 0;
+	if (any_matches(&f->exclude_schemas, &only_schema))
+		return 0;
 	if (f->tables.n > 0 && !any_matches(&f->tables, &name))
 		return 0;
 	return !any_matches(&f->exclude, &name);

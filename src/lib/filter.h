@@ -1,6 +1,7 @@
 /*
- * Which tables pass: --tables and --exclude-tables, patterns of schema.table
- * in which '*' stands for any characters.
+ * Which tables pass: --tables and --exclude-tables, patterns of schema.table,
+ * --schemas and --exclude-schemas, patterns of a schema's name; '*' in them stands for any
+ * characters.
  */
 #ifndef FILTER_H
 #define FILTER_H
@@ -12,12 +13,14 @@
 struct filter {
 	struct opt_list tables; /* empty: every table */
 	struct opt_list exclude;
+	struct opt_list schemas; /* empty: every schema */
+	struct opt_list exclude_schemas;
 };
 
 /* 0, or the exit code after reporting a pattern that names no table. */
 int filter_check(const struct filter *f);
 
-/* Does one pattern match the table, its names NUL-terminated? */
+/* Does one pattern match the table, or with NULL the schema, the names NUL-terminated? */
 int filter_matches(const char *pattern, const char *schema, const char *table);
 
 /* Does the table, its names not NUL-terminated, pass? */
