@@ -1,0 +1,259 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "log.h"
+#include "lsn.h"
+#include "schemas.h"
+
+static int
+is_text(struct event_span span, const char *text)
+{
+	size_t len = strlen(text);
+
+	return span.len == len + 2 && memcmp(span.p + 1, text, len) == 0;
+}
+
+int
+schemas_is_log(const struct event *e)
+{
+	return e->code == 'I' && is_text(e->schema, "pgcdc") && is_text(e->table, "schema_log");
+}
+
+/* The value of a column of the line, decoded; the caller releases it. NULL: it is not there. */
+static json_t *
+value_of(const struct event *e, const char *column)
+{
+	for (size_t i = 0; i < e->columns.n; i++) {
+		const struct event_entry *entry = &e->columns.entry[i];
+
+		if (is_text(entry->name, column) && entry->value.p != NULL)
+			return json_loadb(entry->value.p, entry->value.len, JSON_DECODE_ANY, NULL);
+	}
+	return NULL;
+}
+
+static int
+damaged(const struct translate *t, const char *why)
+{
+	return log_permanent("line %llu has a row of the schema log that is damaged: %s",
+	    (unsigned long long)t->reader.number, why);
+}
+
+/*
+ * Add the definition in one element of "tables"; *like has its interval.  An old one, told by the
+ * store, may be forgotten: it can be asked for again.
+ */
+static int
+add(struct translate *t, const json_t *json, const struct definition *like)
+{
+	const char *schema = json_string_value(json_object_get(json, "schema"));
+	const char *name = json_string_value(json_object_get(json, "name"));
+	char why[256] = "out of memory";
+	struct definition *d;
+	struct table *table;
+
+	d = definition_make(json, like, &t->options->choice, why, sizeof(why));
+	if (d == NULL)
+		return errno == ENOMEM
+		           ? log_temporary("out of memory for a definition")
+		           : log_permanent(
+				 "the definition of table \"%s.%s\" in row %llu of the schema "
+				 "log cannot be used: %s",
+				 schema != NULL ? schema : "?", name != NULL ? name : "?",
+				 (unsigned long long)like->schema_id, why);
+	table = tables_get_plain(&t->tables, schema, name);
+	if (table != NULL && table_knows(table, like->schema_id) && like->schema_id != 0) {
+		free(d);
+		return 0;
+	}
+	if (table == NULL || table_add(table, d, t->store != NULL ? TABLES_INTERVALS : 0) != 0)
+		return log_temporary("out of memory for a definition");
+	return 0;
+}
+
+/* Is nothing known of this table yet? */
+static int
+is_new(struct translate *t, const json_t *json)
+{
+	const char *schema = json_string_value(json_object_get(json, "schema"));
+	const char *name = json_string_value(json_object_get(json, "name"));
+	const struct table *table = NULL;
+
+	if (schema != NULL && name != NULL)
+		table = tables_get_plain(&t->tables, schema, name);
+	return table != NULL && table->n == 0;
+}
+
+static void
+warn_of_gap(const json_t *schema, uint64_t lsn)
+{
+	const char *gap = json_string_value(json_object_get(schema, "gap"));
+
+	if (gap != NULL)
+		log_warn(
+		    "the schema log has a gap at %s, as a trigger failed (%s): rows behind it may "
+		    "not be what they seem; run \"pgcdc init --baseline\"",
+		    lsn_text(lsn), gap);
+}
+
+static int
+take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn)
+{
+	struct definition like = { .from = lsn, .until = UINT64_MAX, .schema_id = id };
+	int is_baseline = json_is_true(json_object_get(schema, "baseline"));
+	const json_t *table;
+	size_t i;
+	int err;
+
+	warn_of_gap(schema, lsn);
+	json_array_foreach(json_object_get(schema, "tables"), i, table)
+	{
+		/* Without a store: the table is older than the log, and as it was. */
+		like.from = is_baseline && t->store == NULL && is_new(t, table) ? 0 : lsn;
+		if ((err = add(t, table, &like)) != 0)
+			return err;
+	}
+	return 0;
+}
+
+int
+schemas_take(struct translate *t)
+{
+	json_t *id = value_of(&t->event, "id"), *text = value_of(&t->event, "schema");
+	json_t *schema = NULL;
+	json_error_t why;
+	uint64_t lsn;
+	int err;
+
+	t->n_schemas++;
+	if (lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
+		err = damaged(t, "its \"lsn\" is none");
+	else if (!json_is_integer(id) || !json_is_string(text))
+		err = damaged(t, "it lacks \"id\" or \"schema\"");
+	else if ((schema = json_loads(json_string_value(text), 0, &why)) == NULL)
+		err = damaged(t, why.text);
+	else
+		err = take_schema(t, schema, (uint64_t)json_integer_value(id), lsn);
+	json_decref(schema);
+	json_decref(text);
+	json_decref(id);
+	return err;
+}
+
+/* Sinks have no database: they get the row of the log before the first row that it is for. */
+static int
+write_baseline(struct translate *t, const struct store_answer *a)
+{
+	struct buf *out = &t->out.buf;
+	json_t *columns = json_loads(a->row, 0, NULL);
+	char *text = json_dumps(columns, JSON_COMPACT);
+
+	json_decref(columns);
+	if (text == NULL)
+		return log_temporary("out of memory for a definition");
+	buf_str(out, "{\"action\":\"I\",\"lsn\":\"");
+	buf_str(out, lsn_text(a->lsn));
+	buf_str(out, "\",\"schema\":\"pgcdc\",\"table\":\"schema_log\",\"columns\":");
+	buf_str(out, text);
+	buf_str(out, ",\"baseline\":true}\n");
+	free(text);
+	return 0;
+}
+
+static int
+take_answer(struct translate *t, const struct store_answer *a)
+{
+	struct definition like = { .from = a->from, .until = a->until, .schema_id = a->schema_id };
+	json_t *json = json_loads(a->table, 0, NULL);
+	int err;
+
+	if (json == NULL)
+		return log_temporary("out of memory for a definition");
+	err = add(t, json, &like);
+	json_decref(json);
+	if (err == 0 && a->row != NULL)
+		err = write_baseline(t, a);
+	return err;
+}
+
+static int
+add_unknown(struct table *table)
+{
+	struct definition *d = definition_unknown(&(struct definition){ .until = UINT64_MAX });
+
+	log_warn("table \"%s.%s\" is not in the store's catalog: its rows get no ids",
+	    table->schema, table->name);
+	if (d == NULL || table_add(table, d, 0) != 0)
+		return log_temporary("out of memory for a definition");
+	return 0;
+}
+
+static int
+never_seen(const struct table *table, uint64_t lsn, const char *remedy)
+{
+	return log_permanent("the schema log does not have table \"%s.%s\" at %s; %s",
+	    table->schema, table->name, lsn_text(lsn), remedy);
+}
+
+int
+schemas_find(struct translate *t, struct table *table, uint64_t lsn, struct definition **definition)
+{
+	struct store_answer a;
+	int err;
+
+	if ((*definition = table_at(table, lsn)) != NULL)
+		return 0;
+	if (t->store == NULL)
+		return never_seen(table, lsn, "name the store with --store");
+	if ((err = store_ask(t->store, &a, table->schema, table->name, lsn)) != 0)
+		return err;
+	if (a.table != NULL)
+		err = take_answer(t, &a);
+	else if (t->store->keeps_log)
+		err = never_seen(table, lsn, "run \"pgcdc init --baseline\" there");
+	else
+		err = add_unknown(table);
+	free(a.table);
+	free(a.row);
+	if (err == 0 && (*definition = table_at(table, lsn)) == NULL)
+		err = log_permanent("the store's definition of table \"%s.%s\" is not one for %s",
+		    table->schema, table->name, lsn_text(lsn));
+	return err;
+}
+
+static int
+not_in_log(const struct translate *t, const struct table *table, uint64_t lsn,
+    struct event_span column, uint64_t schema_id)
+{
+	return log_permanent(
+	    "line %llu: column %.*s of table \"%s.%s\" at %s is not in row %llu of "
+	    "the schema log; run \"pgcdc init --baseline\" on the store",
+	    (unsigned long long)t->reader.number, (int)column.len,
+	    column.p != NULL ? column.p : "without name", table->schema, table->name, lsn_text(lsn),
+	    (unsigned long long)schema_id);
+}
+
+int
+schemas_renew(struct translate *t, struct table *table, uint64_t lsn, struct event_span column,
+    struct definition **definition)
+{
+	size_t hint = 0;
+	int err;
+
+	if (t->store == NULL || t->store->keeps_log)
+		return not_in_log(t, table, lsn, column, (*definition)->schema_id);
+	table_forget(table);
+	if ((err = schemas_find(t, table, lsn, definition)) != 0)
+		return err;
+	if (column.p == NULL ||
+	    definition_column(*definition, column.p, column.len, &hint) == NULL) {
+		(*definition)->is_partial = 1;
+		log_warn("column %.*s of table \"%s.%s\" is not in the store's catalog: it gets no "
+			 "id",
+		    (int)column.len, column.p != NULL ? column.p : "", table->schema, table->name);
+	}
+	return 0;
+}

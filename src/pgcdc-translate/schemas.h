@@ -1,0 +1,30 @@
+/*
+ * Definitions of tables, from rows of the schema log in the stream and from the store.
+ */
+#ifndef SCHEMAS_H
+#define SCHEMAS_H
+
+#include "translate.h"
+
+/* Is the line an insert into pgcdc.schema_log? */
+int schemas_is_log(const struct event *e);
+
+/* Take the definitions in that line. 0, or the exit code after reporting. */
+int schemas_take(struct translate *t);
+
+/*
+ * The definition for a row of the table at lsn.  Where the store tells it, a line of the log
+ * marked as baseline is written first.  0, or the exit code after reporting.
+ */
+int schemas_find(
+    struct translate *t, struct table *table, uint64_t lsn, struct definition **definition);
+
+/*
+ * The row at lsn has a column that its definition lacks.  That is an error where the log is kept;
+ * else the catalog is asked anew, and what it does not know either has no id from here on.
+ * 0 and another definition, or the exit code after reporting.
+ */
+int schemas_renew(struct translate *t, struct table *table, uint64_t lsn, struct event_span column,
+    struct definition **definition);
+
+#endif

@@ -1,0 +1,426 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connect.h"
+#include "log.h"
+#include "loop.h"
+#include "lsn.h"
+#include "sqlstate.h"
+#include "store.h"
+
+/* The newest migration whose tables we know. */
+#define MIGRATION "0002_schema_log"
+
+/* Microseconds between attempts to reach a store that has gone away; doubled each time. */
+#define FIRST_PAUSE 250000
+#define LONGEST_PAUSE 8000000
+
+static const char settings[] = "SET search_path = '';"
+			       "SET client_min_messages = 'warning';"
+			       "SET default_transaction_read_only = off;"
+			       "SET synchronous_commit = off;"
+			       "SET lock_timeout = '100ms';"
+			       "SET statement_timeout = '30s'";
+
+/*
+ * The newest row of the log at or below the LSN that describes the table.  A table that is older
+ * than the log has its first row after it: then that row holds, if it is a baseline.
+ */
+static const char from_log[] =
+    "SELECT l.id, l.lsn, CASE WHEN l.lsn <= $3::pg_lsn THEN l.lsn ELSE '0/0' END,"
+    " (SELECT min(n.lsn) FROM pgcdc.schema_log n WHERE n.schema ? 'tables'"
+    " AND pgcdc.described(n.schema) @> ARRAY[$1::text || '.' || $2::text] AND n.lsn > l.lsn),"
+    " d.value, json_build_array("
+    " json_build_object('name', 'id', 'type', 'bigint', 'value', l.id),"
+    " json_build_object('name', 'lsn', 'type', 'pg_lsn', 'value', l.lsn),"
+    " json_build_object('name', 'version', 'type', 'bigint', 'value', l.version),"
+    " json_build_object('name', 'schema_name', 'type', 'text', 'value', l.schema_name),"
+    " json_build_object('name', 'command_tag', 'type', 'text', 'value', l.command_tag),"
+    " json_build_object('name', 'schema', 'type', 'jsonb', 'value',"
+    " jsonb_build_object('tables', jsonb_build_array(d.value))::text))"
+    " FROM pgcdc.schema_log l, jsonb_array_elements(l.schema -> 'tables') d"
+    " WHERE l.schema ? 'tables' AND pgcdc.described(l.schema) @> ARRAY[$1::text || '.' || $2::text]"
+    " AND d.value ->> 'schema' = $1 AND d.value ->> 'name' = $2"
+    " AND (l.lsn <= $3::pg_lsn OR l.command_tag = 'BASELINE' AND NOT EXISTS (SELECT FROM pgcdc.schema_log f"
+    " WHERE f.schema ? 'tables' AND pgcdc.described(f.schema) @> ARRAY[$1::text || '.' || $2::text]"
+    " AND f.lsn < l.lsn))"
+    " ORDER BY l.lsn <= $3::pg_lsn DESC, l.lsn DESC, l.id DESC LIMIT 1";
+
+/* As much of that as the catalog of this moment has; ids are made of the table's oid. */
+static const char from_catalog[] =
+    "SELECT NULL, NULL, '0/0', NULL, json_build_object('id', 'o' || c.oid,"
+    " 'schema', n.nspname, 'name', c.relname,"
+    " 'columns', (SELECT coalesce(json_agg(json_build_object('id', 'o' || c.oid || '-' || attnum,"
+    " 'name', attname) ORDER BY attnum), '[]') FROM pg_catalog.pg_attribute"
+    " WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),"
+    " 'identity', (SELECT json_agg('o' || c.oid || '-' || k.attnum ORDER BY k.n)"
+    " FROM pg_catalog.unnest(i.indkey[:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, n))), NULL"
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_index WHERE indrelid = c.oid"
+    " AND indisunique AND indimmediate AND indpred IS NULL AND indexprs IS NULL"
+    " AND CASE c.relreplident WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident"
+    " WHEN 'f' THEN NOT EXISTS (SELECT FROM pg_catalog.unnest(indkey[:indnkeyatts - 1]) AS u(attnum)"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum"
+    " WHERE NOT a.attnotnull) ELSE false END"
+    " ORDER BY indisprimary DESC, indexrelid LIMIT 1) i ON true"
+    " WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f')";
+
+/* A transaction older than all that the slot may still need is confirmed, with its rows. */
+static const char
+    mark[] = "UPDATE pgcdc.schema_log l SET acked = true FROM pg_catalog.pg_replication_slots s"
+	     " WHERE s.slot_name = $1 AND NOT l.acked AND l.lsn <= s.confirmed_flush_lsn"
+	     " AND pg_catalog.age(l.xmin) > pg_catalog.age(s.catalog_xmin)";
+
+static void
+pass_notice(void *unused, const PGresult *res)
+{
+	(void)unused;
+	log_warn("%s", PQresultErrorMessage(res));
+}
+
+/* Report the failure of a query, or of the connection when there is no result. */
+static int
+report(struct store *s, const PGresult *res)
+{
+	const char *sqlstate = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	const char *message = sqlstate != NULL ? PQresultErrorMessage(res)
+	                                       : PQerrorMessage(s->conn);
+	int is_privilege = sqlstate != NULL && strcmp(sqlstate, "42501") == 0;
+
+	if (sqlstate_code(sqlstate) == EXIT_PERMANENT)
+		return log_permanent("could not read the schema log: %s%s", message,
+		    is_privilege ? "; \"pgcdc init --role\" grants what a reader needs" : "");
+	return log_temporary("could not read the schema log: %s", message);
+}
+
+static PGresult *
+run(struct store *s, const char *sql, int n, const char *const *values)
+{
+	return PQexecParams(s->conn, sql, n, NULL, values, NULL, NULL, 0);
+}
+
+/* A query at the start: the result, or NULL after reporting, with *err. */
+static PGresult *
+question(struct store *s, int *err, const char *sql)
+{
+	PGresult *res = run(s, sql, 0, NULL);
+
+	if (PQresultStatus(res) == PGRES_TUPLES_OK)
+		return res;
+	*err = report(s, res);
+	PQclear(res);
+	return NULL;
+}
+
+static int
+connect_store(struct store *s)
+{
+	PGresult *res;
+	int err;
+
+	PQfinish(s->conn);
+	s->is_marking = 0;
+	if ((err = connect_open(&s->conn, &s->options->store, NULL)) != 0)
+		return err;
+	PQsetNoticeReceiver(s->conn, pass_notice, NULL);
+	res = PQexec(s->conn, settings);
+	if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		err = report(s, res);
+	PQclear(res);
+	return err;
+}
+
+/* Is there a log, of a version that we know? */
+static int
+check_migrations(struct store *s)
+{
+	PGresult *res;
+	int err;
+
+	if ((res = question(s, &err,
+		 "SELECT pg_catalog.to_regclass('pgcdc.schema_log') IS NULL,"
+		 " pg_catalog.current_database()")) == NULL)
+		return err;
+	if (*PQgetvalue(res, 0, 0) == 't') {
+		err = log_permanent("database \"%s\" has no schema log; run \"pgcdc init\" there, "
+				    "or name another with --store",
+		    PQgetvalue(res, 0, 1));
+		PQclear(res);
+		return err;
+	}
+	PQclear(res);
+	if ((res = question(s, &err,
+		 "SELECT name FROM pgcdc.migrations WHERE name > '" MIGRATION
+		 "' ORDER BY name LIMIT 1")) == NULL)
+		return err;
+	err = 0;
+	if (PQntuples(res) > 0)
+		err = log_permanent("the schema log has migration \"%s\", which this version of "
+				    "pgcdc does not know; use the newer pgcdc that made it",
+		    PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return err;
+}
+
+static int
+check_kind(struct store *s)
+{
+	PGresult *res;
+	int err;
+
+	if ((res = question(s, &err,
+		 "SELECT EXISTS (SELECT FROM pgcdc.schema_log WHERE schema ? 'tables')"
+		 " OR EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgcdc_drop'),"
+		 " CASE WHEN pg_catalog.has_function_privilege("
+		 "'pg_catalog.pg_control_system()', 'execute')"
+		 " THEN (SELECT system_identifier FROM pg_catalog.pg_control_system()) END")) ==
+	    NULL)
+		return err;
+	s->keeps_log = *PQgetvalue(res, 0, 0) == 't';
+	snprintf(s->system_identifier, sizeof(s->system_identifier), "%s", PQgetvalue(res, 0, 1));
+	PQclear(res);
+	if (!s->keeps_log)
+		log_warn(
+		    "no schema changes are logged in the store: keys and ids are those of its "
+		    "catalog now, and what was renamed or dropped since a row was written gets "
+		    "none; \"pgcdc init\" without --no-ddl logs them");
+	return 0;
+}
+
+int
+store_open(struct store *s, const struct options *o)
+{
+	int err;
+
+	*s = (struct store){ .options = o, .next_mark = loop_now() + o->acked_interval };
+	if ((err = connect_check_identity(&o->store)) != 0 || (err = connect_store(s)) != 0 ||
+	    (err = check_migrations(s)) != 0)
+		return err;
+	return check_kind(s);
+}
+
+static void
+warn_unmatched(
+    const struct opt_list *patterns, const char *option, const PGresult *tables, int whole)
+{
+	int n = PQntuples(tables);
+
+	for (size_t i = 0; i < patterns->n; i++) {
+		int t = 0;
+
+		while (t < n && !filter_matches(patterns->item[i], PQgetvalue(tables, t, 0),
+				    whole ? PQgetvalue(tables, t, 1) : NULL))
+			t++;
+		if (t == n)
+			log_warn("pattern \"%s\" of option \"--%s\" matches no table of the store",
+			    patterns->item[i], option);
+	}
+}
+
+static void
+warn_unmatched_selections(
+    const struct selections *selections, const char *option, const PGresult *tables)
+{
+	for (size_t i = 0; i < selections->n; i++) {
+		char *pattern = (char *)(uintptr_t)selections->item[i].table;
+
+		warn_unmatched(&(struct opt_list){ &pattern, 1 }, option, tables, 1);
+	}
+}
+
+int
+store_check_patterns(struct store *s)
+{
+	const struct filter *f = &s->options->filter;
+	const struct definition_choice *c = &s->options->choice;
+	PGresult *res;
+	int err;
+
+	if (f->tables.n + f->exclude.n + f->schemas.n + f->exclude_schemas.n + c->identity.n +
+		c->columns.n + c->exclude_columns.n ==
+	    0)
+		return 0;
+	res = question(s, &err,
+	    "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    " WHERE c.relkind IN ('r', 'p', 'f')");
+	if (res == NULL)
+		return err;
+	warn_unmatched(&f->tables, "tables", res, 1);
+	warn_unmatched(&f->exclude, "exclude-tables", res, 1);
+	warn_unmatched(&f->schemas, "schemas", res, 0);
+	warn_unmatched(&f->exclude_schemas, "exclude-schemas", res, 0);
+	warn_unmatched_selections(&c->identity, "identity", res);
+	warn_unmatched_selections(&c->columns, "columns", res);
+	warn_unmatched_selections(&c->exclude_columns, "exclude-columns", res);
+	PQclear(res);
+	return 0;
+}
+
+static uint64_t
+lsn_value(const PGresult *res, int column, uint64_t absent)
+{
+	uint64_t lsn;
+
+	if (PQgetisnull(res, 0, column) ||
+	    lsn_parse(&lsn, PQgetvalue(res, 0, column), (size_t)PQgetlength(res, 0, column)) != 0)
+		return absent;
+	return lsn;
+}
+
+static char *
+text_value(const PGresult *res, int column)
+{
+	return PQgetisnull(res, 0, column) ? NULL : strdup(PQgetvalue(res, 0, column));
+}
+
+static int
+take_answer(struct store_answer *a, const PGresult *res)
+{
+	*a = (struct store_answer){ .until = UINT64_MAX };
+	if (PQntuples(res) == 0)
+		return 0;
+	a->schema_id = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+	a->lsn = lsn_value(res, 1, 0);
+	a->from = lsn_value(res, 2, 0);
+	a->until = lsn_value(res, 3, UINT64_MAX);
+	a->table = text_value(res, 4);
+	a->row = text_value(res, 5);
+	if (a->table != NULL && (a->row != NULL || PQgetisnull(res, 0, 5)))
+		return 0;
+	free(a->table);
+	return log_temporary("out of memory");
+}
+
+/* The store is away: come back to it, or give up at the deadline. */
+static int
+come_back(struct store *s, int64_t deadline)
+{
+	int64_t pause = FIRST_PAUSE, until;
+	int err;
+
+	for (;;) {
+		until = loop_now() + pause;
+		while (loop_now() < until && !loop_ending())
+			loop_wait(NULL, 0, until);
+		if (loop_ending())
+			return log_temporary("the schema log could not be asked before the end");
+		if ((err = connect_store(s)) != EXIT_TEMPORARY)
+			return err;
+		if (loop_now() + pause >= deadline)
+			return log_temporary("the store did not come back within --store-timeout");
+		if ((pause *= 2) > LONGEST_PAUSE)
+			pause = LONGEST_PAUSE;
+	}
+}
+
+/* A result that is still to come would stand before the next one. */
+static void
+finish_marking(struct store *s)
+{
+	PGresult *res;
+
+	while (s->is_marking && (res = PQgetResult(s->conn)) != NULL)
+		PQclear(res);
+	s->is_marking = 0;
+}
+
+int
+store_ask(
+    struct store *s, struct store_answer *a, const char *schema, const char *table, uint64_t lsn)
+{
+	const char *values[] = { schema, table, lsn_text(lsn) };
+	int64_t deadline = loop_now() + s->options->store_timeout;
+	PGresult *res;
+	int err;
+
+	for (;;) {
+		finish_marking(s);
+		res = s->keeps_log ? run(s, from_log, 3, values) : run(s, from_catalog, 2, values);
+		if (PQresultStatus(res) == PGRES_TUPLES_OK) {
+			err = take_answer(a, res);
+			PQclear(res);
+			return err;
+		}
+		if (PQstatus(s->conn) == CONNECTION_OK || loop_now() >= deadline)
+			break;
+		log_warn("lost the connection to the store: %s", PQerrorMessage(s->conn));
+		PQclear(res);
+		if ((err = come_back(s, deadline)) != 0)
+			return err;
+	}
+	err = report(s, res);
+	PQclear(res);
+	return err;
+}
+
+/* There is no use in trying again what is not granted. */
+static void
+stop_marking(struct store *s, const char *why)
+{
+	log_warn("could not mark rows of the schema log as confirmed: %s", why);
+	s->next_mark = LOOP_NEVER;
+}
+
+static void
+take_mark(struct store *s)
+{
+	PGresult *res;
+
+	if (PQconsumeInput(s->conn) == 0) {
+		s->is_marking = 0; /* store_ask() sees it, and comes back */
+		return;
+	}
+	while (!PQisBusy(s->conn)) {
+		const char *sqlstate;
+
+		if ((res = PQgetResult(s->conn)) == NULL) {
+			s->is_marking = 0;
+			return;
+		}
+		sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+		if (sqlstate != NULL && sqlstate_code(sqlstate) == EXIT_PERMANENT)
+			stop_marking(s, PQresultErrorMessage(res));
+		PQclear(res);
+	}
+}
+
+void
+store_mark(struct store *s)
+{
+	const char *values[] = { s->slot };
+
+	if (s->is_marking)
+		take_mark(s);
+	if (s->conn == NULL || s->is_marking || loop_now() < store_deadline(s))
+		return;
+	s->next_mark = loop_now() + s->options->acked_interval;
+	if (PQstatus(s->conn) == CONNECTION_OK &&
+	    PQsendQueryParams(s->conn, mark, 1, NULL, values, NULL, NULL, 0) == 1)
+		s->is_marking = 1;
+}
+
+struct pollfd
+store_pollfd(const struct store *s)
+{
+	return (struct pollfd){ .fd = s->is_marking ? PQsocket(s->conn) : -1, .events = POLLIN };
+}
+
+int64_t
+store_deadline(const struct store *s)
+{
+	if (s->conn == NULL || !s->keeps_log || s->slot[0] == '\0' ||
+	    s->options->acked_interval == 0 || s->is_marking)
+		return LOOP_NEVER;
+	return s->next_mark;
+}
+
+void
+store_close(struct store *s)
+{
+	PQfinish(s->conn);
+	s->conn = NULL;
+}

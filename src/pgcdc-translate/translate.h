@@ -1,0 +1,33 @@
+/*
+ * The translation of a stream of event lines: rows get the identity of their table, rows of the
+ * schema log are read, and all else passes as it is.
+ */
+#ifndef TRANSLATE_H
+#define TRANSLATE_H
+
+#include <stdint.h>
+
+#include "chain.h"
+#include "event.h"
+#include "line.h"
+#include "options.h"
+#include "out.h"
+#include "store.h"
+#include "tables.h"
+
+struct translate {
+	const struct options *options; /* the caller's */
+	struct store *store;           /* the caller's; NULL: there is none */
+	struct line_reader reader;
+	struct event event;
+	struct chain chain;
+	char timeline[16]; /* of the last H line */
+	struct tables tables;
+	struct out out;
+	uint64_t n_rows, n_filtered, n_without_identity, n_schemas;
+};
+
+/* Translate standard input until it ends: the exit code, after reporting. */
+int translate_run(struct translate *t);
+
+#endif
