@@ -57,6 +57,10 @@ teardown() {
 	test/man-examples man/pgcdc.conf.5
 }
 
+@test "examples of pgcdc-translate(1)" {
+	test/man-examples man/pgcdc-translate.1
+}
+
 @test "examples of pgcdc-events(5)" {
 	[ "$(pg_major)" -ge 14 ] || skip "server 13 sends no messages"
 	test/man-examples man/pgcdc-events.5
@@ -172,7 +176,7 @@ page_options() {
 }
 
 @test "pages have the options of --help, and no others" {
-	for program in pgcdc pgcdc-read pgcdc-file pgcdc-run; do
+	for program in pgcdc pgcdc-read pgcdc-translate pgcdc-file pgcdc-run; do
 		diff -u --label "$program --help" --label "$program.1" \
 		    <(help_options "$program") <(page_options "$program")
 	done
@@ -181,7 +185,7 @@ page_options() {
 @test "pages name the variable of each option" {
 	local name n
 
-	for program in pgcdc-read pgcdc-file pgcdc-run; do
+	for program in pgcdc-read pgcdc-translate pgcdc-file pgcdc-run; do
 		n=0
 		while IFS= read -r option; do
 			n=$((n + 1))
@@ -220,7 +224,7 @@ page_variables() { # PAGE
 @test "pages have messages that the program can print" {
 	local n
 
-	for program in pgcdc-read pgcdc-file pgcdc-run; do
+	for program in pgcdc-read pgcdc-translate pgcdc-file pgcdc-run; do
 		literals "$program" >"$BATS_TEST_TMPDIR/literals"
 		n=0
 		while IFS= read -r message; do

@@ -58,7 +58,7 @@ options_parse(struct options *o, int argc, char **argv)
 		.max_line = UINT64_C(1) << 30,
 	};
 	const struct opt table[] = {
-		{ "store", 'd', OPT_STRING, &o->store.dbname, "CONNINFO",
+		{ "store", 'd', OPT_TEXT, &o->store.dbname, "CONNINFO",
 		    "database with the schema log; empty: none (default: libpq's)", 0, 0 },
 		{ "insecure", 0, OPT_FLAG, &o->store.insecure, NULL,
 		    "allow a remote server whose identity is not verified", 0, 0 },
