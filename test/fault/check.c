@@ -12,17 +12,20 @@
 
 #include "problem.h"
 #include "recording.h"
+#include "shape.h"
 
 static const struct option options[] = {
 	{ "publication", required_argument, NULL, 'p' },
 	{ "samples", required_argument, NULL, 's' },
+	{ "translated", no_argument, NULL, 't' },
 	{ NULL, 0, NULL, 0 },
 };
 
 static void
 usage(void)
 {
-	fputs("usage: check --publication=NAME[,NAME] [--samples=FILE] FILE...\n", stderr);
+	fputs("usage: check --publication=NAME[,NAME] [--samples=FILE] [--translated] FILE...\n",
+	    stderr);
 	exit(100);
 }
 
@@ -40,6 +43,9 @@ report(const struct recording *r)
 	printf("check: %ld lines, %ld runs, %zu transactions and messages, %ld of them again, "
 	       "%ld cut; applied %ld inserted, %ld updated, %ld deleted, %ld truncated: ",
 	    r->lines, r->runs, r->n, r->duplicates, r->cut, inserted, updated, deleted, truncated);
+	if (r->translated)
+		printf("%ld rows of tables that change their shape, %ld definitions again: ",
+		    shape_rows(), r->baselines);
 	if (problem_count() == 0)
 		puts("equal to the source");
 	else
@@ -60,6 +66,8 @@ main(int argc, char **argv)
 			publications = optarg;
 		else if (c == 's')
 			samples = optarg;
+		else if (c == 't')
+			recording.translated = 1;
 		else
 			usage();
 	}

@@ -211,6 +211,9 @@ check(const struct line *l)
 		return complain(l, "no such action");
 	if (l->action == 'H')
 		return check_header(l);
+	/* What pgcdc-translate adds is no event. */
+	if (json_is_true(json_object_get(l->json, "baseline")))
+		return check_row(l);
 	if (json_object_get(l->json, "lsn") == NULL)
 		return complain(l, "lsn is missing");
 	if ((l->seq >= 0) != (strchr("IUDTM", l->action) != NULL))

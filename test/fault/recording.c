@@ -5,6 +5,7 @@
 
 #include "problem.h"
 #include "recording.h"
+#include "shape.h"
 
 static uint64_t
 last_ack(const struct recording *r)
@@ -178,7 +179,11 @@ read_line(struct recording *r, const char *s, size_t n, long end)
 
 	r->lines++;
 	if (line_read(&l, s, n) == 0) {
-		if (l.action == 'H')
+		if (r->translated)
+			shape_check(&l);
+		if (shape_is_baseline(&l))
+			r->baselines++;
+		else if (l.action == 'H')
 			begin_run(r, &l);
 		else if (r->runs == 0)
 			problem("a line before the first H");

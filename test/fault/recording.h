@@ -28,7 +28,8 @@ struct recording {
 	size_t next;                      /* what the run in hand sends next, when it is below n */
 	uint64_t first_start, start, ack; /* of the run in hand */
 	char slot[64];
-	long lines, rows, duplicates, runs, cut, messages;
+	long lines, rows, duplicates, runs, cut, messages, baselines;
+	int translated; /* rows have ids and metadata */
 };
 
 /* Read one file. Files follow each other as one recording. */

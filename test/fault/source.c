@@ -18,7 +18,8 @@
 	" FROM pg_class WHERE oid = pg_partition_root(c.oid)), c.relname)"                      \
 	" FROM pg_publication_tables p JOIN pg_namespace n ON n.nspname = p.schemaname"         \
 	" JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename"                \
-	" WHERE p.pubname = ANY (string_to_array($1, ',')) ORDER BY c.relname"
+	" WHERE p.pubname = ANY (string_to_array($1, ',')) AND n.nspname = 'fault'"             \
+	" ORDER BY c.relname"
 
 #define COLUMNS_SQL                                                                       \
 	"SELECT a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = ANY" \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "problem.h"
+#include "shape.h"
 #include "tables.h"
 #include "transaction.h"
 
@@ -29,7 +30,7 @@ transaction_begin(struct transaction *t, const struct line *l)
 	t->xid = l->xid;
 	t->seq = 0;
 	t->hash = LINE_HASH;
-	t->messages = 0;
+	t->messages = t->others = 0;
 	t->message_head[0] = '\0';
 	snprintf(t->timestamp, sizeof(t->timestamp), "%s", l->timestamp);
 	snprintf(t->origin, sizeof(t->origin), "%s", l->origin != NULL ? l->origin : "");
@@ -104,6 +105,9 @@ check_place(struct transaction *t, const struct line *l)
 	t->last_lsn = l->lsn;
 	if (l->action == 'C')
 		return 0;
+	/* The reader leaves out what else the triggers write beside the log. */
+	if (l->seq > t->seq && t->others + shape_is_other(l) > 0)
+		t->seq = l->seq;
 	if (l->seq != t->seq++) {
 		problem("seq %jd where %jd comes", (intmax_t)l->seq, (intmax_t)t->seq - 1);
 		return -1;
@@ -137,6 +141,10 @@ transaction_line(struct transaction *t, const struct replica *r, const struct li
 		return 0;
 	if (l->action == 'M')
 		return take_message(t, l);
+	if (shape_is_other(l)) {
+		t->others++;
+		return 0;
+	}
 	if ((t->n & (t->n - 1)) == 0) {
 		t->changes = realloc(t->changes, (t->n == 0 ? 1 : t->n * 2) * sizeof(*t->changes));
 		if (t->changes == NULL)
@@ -293,6 +301,8 @@ transaction_apply(struct transaction *t, struct loose **all, const struct source
 {
 	struct control control;
 
+	if (t->n == 0 && t->messages == 0 && t->others > 0)
+		return;
 	if (t->n == 0 && t->messages == 0)
 		problem("transaction %s: empty", line_lsn_text(t->lsn));
 	if (find_control(t, &control) == 0)

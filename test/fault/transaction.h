@@ -19,6 +19,7 @@ struct transaction {
 	uint64_t hash;
 	struct change *changes;
 	size_t n;
+	int others; /* rows that are no part of the workload */
 	int messages;
 	char message_head[64]; /* of its messages: "client/seq/" */
 };
