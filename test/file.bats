@@ -84,3 +84,14 @@ refuses() {
 	[ "$bg_status" = 0 ]
 	[ "$(wc -l <renamed)" = 3 ]
 }
+
+@test "file: a commit needs its beginning where others have one" {
+	{ echo "$head_line"; transaction 0/20 0/10; transaction 0/30 0/20; } >whole
+	grep -v '"action":"B"' whole | pgcdc-file none # as from a source that writes none
+	[ "$(wc -l <none)" = 3 ]
+	run -100 --separate-stderr pgcdc-file part < <(sed 4d whole)
+	[[ $stderr == *"line 4 breaks the stream: a transaction ends that has not begun: a line is missing; nothing more is acknowledged" ]]
+	# A new H begins anew.
+	{ cat whole; echo "$head_line"; grep '"action":"C"' whole; } | pgcdc-file again
+	[ "$(wc -l <again)" = 8 ]
+}

@@ -57,7 +57,7 @@ take_head(struct chain *c, const struct event *e)
 		    "is missing",
 		    from, c->last);
 	c->begun = 1;
-	c->in_transaction = 0;
+	c->in_transaction = c->brackets = 0;
 	strcpy(c->system_identifier, system);
 	strcpy(c->last, start);
 	return 0;
@@ -88,9 +88,12 @@ chain_take(struct chain *c, const struct event *e)
 	if (e->code == 'B') {
 		if (c->in_transaction)
 			return FAIL(c, "a transaction begins inside another: a commit is missing");
-		c->in_transaction = 1;
+		c->in_transaction = c->brackets = 1;
 	}
-	if (e->code == 'C')
+	if (e->code == 'C') {
+		if (c->brackets && !c->in_transaction)
+			return FAIL(c, "a transaction ends that has not begun: a line is missing");
 		c->in_transaction = 0;
+	}
 	return e->ack.p != NULL ? take_token(c, e) : 0;
 }
