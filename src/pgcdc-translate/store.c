@@ -54,25 +54,25 @@ static const char from_catalog[] =
     "SELECT NULL, NULL, '0/0', NULL, json_build_object('id', 'o' || c.oid,"
     " 'schema', n.nspname, 'name', c.relname,"
     " 'columns', (SELECT coalesce(json_agg(json_build_object('id', 'o' || c.oid || '-' || attnum,"
-    " 'name', attname) ORDER BY attnum), '[]') FROM pg_catalog.pg_attribute"
+    " 'name', attname) ORDER BY attnum), '[]') FROM pg_attribute"
     " WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),"
     " 'identity', (SELECT json_agg('o' || c.oid || '-' || k.attnum ORDER BY k.n)"
-    " FROM pg_catalog.unnest(i.indkey[:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, n))), NULL"
-    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-    " LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_index WHERE indrelid = c.oid"
+    " FROM unnest(i.indkey[:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, n))), NULL"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " LEFT JOIN LATERAL (SELECT * FROM pg_index WHERE indrelid = c.oid"
     " AND indisunique AND indimmediate AND indpred IS NULL AND indexprs IS NULL"
     " AND CASE c.relreplident WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident"
-    " WHEN 'f' THEN NOT EXISTS (SELECT FROM pg_catalog.unnest(indkey[:indnkeyatts - 1]) AS u(attnum)"
-    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum"
+    " WHEN 'f' THEN NOT EXISTS (SELECT FROM unnest(indkey[:indnkeyatts - 1]) AS u(attnum)"
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum"
     " WHERE NOT a.attnotnull) ELSE false END"
     " ORDER BY indisprimary DESC, indexrelid LIMIT 1) i ON true"
     " WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f')";
 
 /* A transaction older than all that the slot may still need is confirmed, with its rows. */
 static const char
-    mark[] = "UPDATE pgcdc.schema_log l SET acked = true FROM pg_catalog.pg_replication_slots s"
+    mark[] = "UPDATE pgcdc.schema_log l SET acked = true FROM pg_replication_slots s"
 	     " WHERE s.slot_name = $1 AND NOT l.acked AND l.lsn <= s.confirmed_flush_lsn"
-	     " AND pg_catalog.age(l.xmin) > pg_catalog.age(s.catalog_xmin)";
+	     " AND age(l.xmin) > age(s.catalog_xmin)";
 
 static void
 pass_notice(void *unused, const PGresult *res)
@@ -141,8 +141,8 @@ check_migrations(struct store *s)
 	int err;
 
 	if ((res = question(s, &err,
-		 "SELECT pg_catalog.to_regclass('pgcdc.schema_log') IS NULL,"
-		 " pg_catalog.current_database()")) == NULL)
+		 "SELECT to_regclass('pgcdc.schema_log') IS NULL,"
+		 " current_database()")) == NULL)
 		return err;
 	if (*PQgetvalue(res, 0, 0) == 't') {
 		err = log_permanent("database \"%s\" has no schema log; run \"pgcdc init\" there, "
@@ -165,29 +165,41 @@ check_migrations(struct store *s)
 	return err;
 }
 
+/* Everybody may ask, unless somebody has revoked it. */
 static int
-check_kind(struct store *s)
+ask_system_identifier(struct store *s)
 {
 	PGresult *res;
 	int err;
 
+	res = question(s, &err, "SELECT system_identifier FROM pg_control_system()");
+	if (res == NULL)
+		return err;
+	snprintf(s->system_identifier, sizeof(s->system_identifier), "%s", PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return 0;
+}
+
+static int
+check_kind(struct store *s)
+{
+	PGresult *res;
+	int err, may_ask;
+
 	if ((res = question(s, &err,
 		 "SELECT EXISTS (SELECT FROM pgcdc.schema_log WHERE schema ? 'tables')"
-		 " OR EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgcdc_drop'),"
-		 " CASE WHEN pg_catalog.has_function_privilege("
-		 "'pg_catalog.pg_control_system()', 'execute')"
-		 " THEN (SELECT system_identifier FROM pg_catalog.pg_control_system()) END")) ==
-	    NULL)
+		 " OR EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pgcdc_drop'),"
+		 " has_function_privilege('pg_control_system()', 'execute')")) == NULL)
 		return err;
 	s->keeps_log = *PQgetvalue(res, 0, 0) == 't';
-	snprintf(s->system_identifier, sizeof(s->system_identifier), "%s", PQgetvalue(res, 0, 1));
+	may_ask = *PQgetvalue(res, 0, 1) == 't';
 	PQclear(res);
 	if (!s->keeps_log)
 		log_warn(
 		    "no schema changes are logged in the store: keys and ids are those of its "
 		    "catalog now, and what was renamed or dropped since a row was written gets "
 		    "none; \"pgcdc init\" without --no-ddl logs them");
-	return 0;
+	return may_ask ? ask_system_identifier(s) : 0;
 }
 
 int
@@ -244,8 +256,8 @@ store_check_patterns(struct store *s)
 	    0)
 		return 0;
 	res = question(s, &err,
-	    "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c"
-	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    "SELECT n.nspname, c.relname FROM pg_class c"
+	    " JOIN pg_namespace n ON n.oid = c.relnamespace"
 	    " WHERE c.relkind IN ('r', 'p', 'f')");
 	if (res == NULL)
 		return err;
