@@ -139,11 +139,13 @@ put_parts(struct splice *s, const struct event *e)
 		if (next == &part[1]) {
 			if (s->d->is_selective)
 				put_kept_names(s, *next);
-		} else if (next == &part[0] && s->d->is_selective) {
-			if (put_kept(s, &e->columns) != 0)
+		} else {
+			const struct event_array *array = next == &part[0] ? &e->columns
+			                                                   : &e->identity;
+
+			/* Under REPLICA IDENTITY FULL "identity" is the whole old row. */
+			if ((s->d->is_selective ? put_kept(s, array) : put_all(s, array)) != 0)
 				return -1;
-		} else if (put_all(s, next == &part[0] ? &e->columns : &e->identity) != 0) {
-			return -1;
 		}
 		next->p = NULL;
 	}
