@@ -75,8 +75,8 @@ take_row(struct translate *t, const char *line, size_t len)
 	struct event_span unknown;
 	struct definition *d;
 	struct table *table;
+	int may_drop, err;
 	uint64_t lsn;
-	int err;
 
 	if (e->schema.p == NULL || e->table.p == NULL || e->lsn.p == NULL ||
 	    lsn_parse(&lsn, e->lsn.p + 1, e->lsn.len - 2) != 0)
@@ -85,7 +85,9 @@ take_row(struct translate *t, const char *line, size_t len)
 	if ((table = tables_get(&t->tables, e->schema, e->table)) == NULL)
 		return log_temporary("out of memory for a table");
 	t->n_rows++;
-	if (!table->passes) {
+	/* The next line with an ack names this one's as what is before it. */
+	may_drop = e->ack.p == NULL;
+	if (!table->passes && may_drop) {
 		t->n_filtered++;
 		return 0;
 	}
@@ -98,7 +100,7 @@ take_row(struct translate *t, const char *line, size_t len)
 		t->n_without_identity++;
 		if (no_identity == NO_IDENTITY_STOP)
 			return refuse_without_identity(table);
-		if (no_identity == NO_IDENTITY_DROP)
+		if (no_identity == NO_IDENTITY_DROP && may_drop)
 			return 0;
 	}
 	while (row_write(&t->out.buf, line, len, e, d, lsn, &unknown) != 0)
