@@ -78,6 +78,22 @@ take_token(struct chain *c, const struct event *e)
 	return copy(c, c->last, sizeof(c->last), e->ack, "ack");
 }
 
+/* What is told of the schema log stands in front of R, too, outside of a transaction. */
+static int
+is_change(const struct event *e)
+{
+	switch (e->code) {
+	case 'I':
+		return e->baseline.p == NULL || *e->baseline.p == 'f';
+	case 'U':
+	case 'D':
+	case 'T':
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 int
 chain_take(struct chain *c, const struct event *e)
 {
@@ -94,6 +110,11 @@ chain_take(struct chain *c, const struct event *e)
 		if (c->brackets && !c->in_transaction)
 			return FAIL(c, "a transaction ends that has not begun: a line is missing");
 		c->in_transaction = 0;
+	}
+	if (is_change(e) && !c->in_transaction) {
+		if (c->brackets)
+			return FAIL(c, "a change is in no transaction: a line is missing");
+		c->in_transaction = 1;
 	}
 	return e->ack.p != NULL ? take_token(c, e) : 0;
 }

@@ -11,7 +11,7 @@
 
 struct chain {
 	int begun;          /* an H line was seen */
-	int in_transaction; /* B was seen, and its C not yet */
+	int in_transaction; /* B or a change was seen, and its C not yet */
 	int brackets;       /* B was seen since H: each C has one, then */
 	char system_identifier[32];
 	char last[ACK_TOKEN_SIZE]; /* the newest token, or the start */
