@@ -65,26 +65,53 @@ add(struct translate *t, const json_t *json, const struct definition *like)
 				 schema != NULL ? schema : "?", name != NULL ? name : "?",
 				 (unsigned long long)like->schema_id, why);
 	table = tables_get_plain(&t->tables, schema, name);
-	if (table != NULL && table_knows(table, like->schema_id) && like->schema_id != 0) {
-		free(d);
-		return 0;
-	}
+	if (table != NULL)
+		table_forget_row(table, like->schema_id);
 	if (table == NULL || table_add(table, d, t->store != NULL ? TABLES_INTERVALS : 0) != 0)
 		return log_temporary("out of memory for a definition");
 	return 0;
 }
 
-/* Is nothing known of this table yet? */
-static int
-is_new(struct translate *t, const json_t *json)
+/* The table that the object names with "schema" and "name", or NULL. */
+static struct table *
+named(struct translate *t, const json_t *json)
 {
 	const char *schema = json_string_value(json_object_get(json, "schema"));
 	const char *name = json_string_value(json_object_get(json, "name"));
-	const struct table *table = NULL;
 
-	if (schema != NULL && name != NULL)
-		table = tables_get_plain(&t->tables, schema, name);
-	return table != NULL && table->n == 0;
+	return schema != NULL && name != NULL ? tables_get_plain(&t->tables, schema, name) : NULL;
+}
+
+/* What was dropped or renamed: nothing is known of the next table with its name. */
+static void
+end_name(struct translate *t, const json_t *json, uint64_t lsn)
+{
+	struct table *table = named(t, json);
+
+	if (table != NULL)
+		table_end(table, lsn);
+}
+
+/*
+ * Tables that have another name now.  Not for ALTER SCHEMA, which does not lock them: until it
+ * is committed others go on writing to the old name.
+ */
+static void
+end_renamed(struct translate *t, const json_t *tables, uint64_t lsn)
+{
+	const json_t *json;
+	size_t i;
+
+	json_array_foreach(tables, i, json) end_name(t, json_object_get(json, "was"), lsn);
+}
+
+static int
+is_command(const struct event *e, const char *tag)
+{
+	for (size_t i = 0; i < e->columns.n; i++)
+		if (is_text(e->columns.entry[i].name, "command_tag"))
+			return is_text(e->columns.entry[i].value, tag);
+	return 0;
 }
 
 static void
@@ -102,42 +129,75 @@ warn_of_gap(const json_t *schema, uint64_t lsn)
 static int
 take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn)
 {
-	struct definition like = { .from = lsn, .until = UINT64_MAX, .schema_id = id };
+	struct definition like = { .until = UINT64_MAX, .schema_id = id };
 	int is_baseline = json_is_true(json_object_get(schema, "baseline"));
-	const json_t *table;
+	const json_t *json;
 	size_t i;
 	int err;
 
 	warn_of_gap(schema, lsn);
-	json_array_foreach(json_object_get(schema, "tables"), i, table)
+	if (!is_command(&t->event, "ALTER SCHEMA"))
+		end_renamed(t, json_object_get(schema, "tables"), lsn);
+	json_array_foreach(json_object_get(schema, "tables"), i, json)
 	{
+		const struct table *table = named(t, json);
+
+		/* The store has told of it, and from where on it holds. */
+		if (table != NULL && table_knows(table, id))
+			continue;
 		/* Without a store: the table is older than the log, and as it was. */
-		like.from = is_baseline && t->store == NULL && is_new(t, table) ? 0 : lsn;
-		if ((err = add(t, table, &like)) != 0)
+		like.from = is_baseline && t->store == NULL && table != NULL && table->n == 0 ? 0
+		                                                                              : lsn;
+		if ((err = add(t, json, &like)) != 0)
 			return err;
 	}
 	return 0;
+}
+
+/* What was dropped, a JSON text. */
+static void
+take_dropped(struct translate *t, const json_t *text, uint64_t lsn)
+{
+	json_t *dropped = json_is_string(text) ? json_loads(json_string_value(text), 0, NULL)
+	                                       : NULL;
+	const json_t *json;
+	size_t i;
+
+	json_array_foreach(dropped, i, json) end_name(t, json, lsn);
+	json_decref(dropped);
+}
+
+static int
+is_array_or_absent(const json_t *json)
+{
+	return json == NULL || json_is_array(json);
 }
 
 int
 schemas_take(struct translate *t)
 {
 	json_t *id = value_of(&t->event, "id"), *text = value_of(&t->event, "schema");
-	json_t *schema = NULL;
+	json_t *dropped = value_of(&t->event, "dropped"), *schema = NULL;
 	json_error_t why;
 	uint64_t lsn;
 	int err;
 
 	t->n_schemas++;
-	if (lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
+	if (t->event.lsn.p == NULL ||
+	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
 		err = damaged(t, "its \"lsn\" is none");
 	else if (!json_is_integer(id) || !json_is_string(text))
 		err = damaged(t, "it lacks \"id\" or \"schema\"");
 	else if ((schema = json_loads(json_string_value(text), 0, &why)) == NULL)
 		err = damaged(t, why.text);
-	else
+	else if (!json_is_object(schema) || !is_array_or_absent(json_object_get(schema, "tables")))
+		err = damaged(t, "its \"schema\" is none");
+	else {
+		take_dropped(t, dropped, lsn);
 		err = take_schema(t, schema, (uint64_t)json_integer_value(id), lsn);
+	}
 	json_decref(schema);
+	json_decref(dropped);
 	json_decref(text);
 	json_decref(id);
 	return err;

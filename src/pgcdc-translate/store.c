@@ -27,27 +27,36 @@ static const char settings[] = "SET search_path = '';"
 
 /*
  * The newest row of the log at or below the LSN that describes the table.  A table that is older
- * than the log has its first row after it: then that row holds, if it is a baseline.
+ * than the log has its first row after it: then that row holds, if it is a baseline.  So it does
+ * for the rows of CREATE TABLE AS, where no other table has the name at that LSN: what the
+ * last row described may have been dropped, or go by another name.
  */
 static const char from_log[] =
-    "SELECT l.id, l.lsn, CASE WHEN l.lsn <= $3::pg_lsn THEN l.lsn ELSE '0/0' END,"
-    " (SELECT min(n.lsn) FROM pgcdc.schema_log n WHERE n.schema ? 'tables'"
-    " AND pgcdc.described(n.schema) @> ARRAY[$1::text || '.' || $2::text] AND n.lsn > l.lsn),"
-    " d.value, json_build_array("
-    " json_build_object('name', 'id', 'type', 'bigint', 'value', l.id),"
-    " json_build_object('name', 'lsn', 'type', 'pg_lsn', 'value', l.lsn),"
-    " json_build_object('name', 'version', 'type', 'bigint', 'value', l.version),"
-    " json_build_object('name', 'schema_name', 'type', 'text', 'value', l.schema_name),"
-    " json_build_object('name', 'command_tag', 'type', 'text', 'value', l.command_tag),"
-    " json_build_object('name', 'schema', 'type', 'jsonb', 'value',"
-    " jsonb_build_object('tables', jsonb_build_array(d.value))::text))"
+    "WITH described AS (SELECT l.*, d.value AS definition"
     " FROM pgcdc.schema_log l, jsonb_array_elements(l.schema -> 'tables') d"
     " WHERE l.schema ? 'tables' AND pgcdc.described(l.schema) @> ARRAY[$1::text || '.' || $2::text]"
-    " AND d.value ->> 'schema' = $1 AND d.value ->> 'name' = $2"
-    " AND (l.lsn <= $3::pg_lsn OR l.command_tag = 'BASELINE' AND NOT EXISTS (SELECT FROM pgcdc.schema_log f"
-    " WHERE f.schema ? 'tables' AND pgcdc.described(f.schema) @> ARRAY[$1::text || '.' || $2::text]"
-    " AND f.lsn < l.lsn))"
-    " ORDER BY l.lsn <= $3::pg_lsn DESC, l.lsn DESC, l.id DESC LIMIT 1";
+    " AND d.value ->> 'schema' = $1 AND d.value ->> 'name' = $2),"
+    " newest AS (SELECT * FROM described WHERE lsn <= $3::pg_lsn ORDER BY lsn DESC, id DESC LIMIT 1),"
+    " next AS (SELECT * FROM described WHERE lsn > $3::pg_lsn ORDER BY lsn, id LIMIT 1),"
+    " chosen AS (SELECT 1 AS rank, *, $3::pg_lsn AS valid_from FROM next"
+    " WHERE definition ? 'rows_before' AND NOT EXISTS (SELECT FROM newest o WHERE NOT EXISTS ("
+    "SELECT FROM pgcdc.schema_log g WHERE g.lsn > o.lsn AND g.lsn <= $3::pg_lsn"
+    " AND (g.dropped @> jsonb_build_array(jsonb_build_object('id', o.definition -> 'id'))"
+    " OR g.schema @> jsonb_build_object('tables',"
+    " jsonb_build_array(jsonb_build_object('id', o.definition -> 'id'))))))"
+    " UNION ALL SELECT 2, *, lsn FROM newest"
+    " UNION ALL SELECT 3, *, '0/0' FROM next WHERE command_tag = 'BASELINE'"
+    " ORDER BY rank LIMIT 1)"
+    " SELECT id, lsn, valid_from, (SELECT min(lsn) FROM described WHERE lsn > c.lsn), definition,"
+    " json_build_array("
+    " json_build_object('name', 'id', 'type', 'bigint', 'value', id),"
+    " json_build_object('name', 'lsn', 'type', 'pg_lsn', 'value', lsn),"
+    " json_build_object('name', 'version', 'type', 'bigint', 'value', version),"
+    " json_build_object('name', 'schema_name', 'type', 'text', 'value', schema_name),"
+    " json_build_object('name', 'command_tag', 'type', 'text', 'value', command_tag),"
+    " json_build_object('name', 'schema', 'type', 'jsonb', 'value',"
+    " jsonb_build_object('tables', jsonb_build_array(definition))::text))"
+    " FROM chosen c";
 
 /* As much of that as the catalog of this moment has; ids are made of the table's oid. */
 static const char from_catalog[] =

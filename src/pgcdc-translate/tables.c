@@ -215,6 +215,23 @@ table_add(struct table *t, struct definition *d, size_t most)
 }
 
 void
+table_end(struct table *t, uint64_t lsn)
+{
+	struct definition *d = table_at(t, lsn);
+
+	if (d != NULL)
+		d->until = lsn;
+}
+
+void
+table_forget_row(struct table *t, uint64_t schema_id)
+{
+	for (size_t i = t->n; i-- > 0;)
+		if (t->definition[i]->schema_id == schema_id)
+			forget(t, i);
+}
+
+void
 table_forget(struct table *t)
 {
 	while (t->n > 0)

@@ -53,6 +53,12 @@ int table_knows(const struct table *t, uint64_t schema_id);
  */
 int table_add(struct table *t, struct definition *d, size_t most);
 
+/* From lsn on the name is not that of the table any more. */
+void table_end(struct table *t, uint64_t lsn);
+
+/* Forget the definition from this row of the log. */
+void table_forget_row(struct table *t, uint64_t schema_id);
+
 /* Forget the definitions of the table, or of all: the log is another one now. */
 void table_forget(struct table *t);
 void tables_forget(struct tables *ts);
