@@ -1,0 +1,544 @@
+#!/usr/bin/env bats
+# pgcdc-translate, without a server: its options, what it makes of each line, and how a run ends.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154,SC2317
+
+load translate
+
+setup() {
+	set -o pipefail
+	cd "$BATS_TEST_TMPDIR" || return
+}
+teardown() { kill_started "$BATS_TEST_NUMBER"; }
+
+H='{"action":"H","format":1,"system_identifier":"7","timeline":1,"slot":"s","start":"0/10"}'
+B='{"action":"B","lsn":"0/FF0","xid":5,"timestamp":"2026-11-20 00:00:00.000000+00"}'
+C='{"action":"C","lsn":"0/FF0","xid":5,"timestamp":"2026-11-20 00:00:00.000000+00","prev":"0/10","ack":"0/FFF"}'
+
+# table ID SCHEMA NAME 'COLUMN ...' 'NUMBER ...': JSON of a table of the log, with the numbers of
+# the columns that identify.
+table() {
+	jq -cn --arg id "$1" --arg schema "$2" --arg name "$3" --arg columns "$4" --arg identity "${5-}" '
+		{id: $id, schema: $schema, name: $name, identity: ($identity / " " | map(select(. != "") | $id + "-" + .)),
+		columns: [$columns / " " | to_entries[] | {id: "\($id)-\(.key + 1)", name: .value}]}'
+}
+
+# log ID LSN TABLE...: a row of the schema log with these tables.
+log() {
+	jq -cn --argjson id "$1" --arg lsn "$2" '$ARGS.positional as $tables | {action: "I", lsn: $lsn, seq: 0,
+		schema: "pgcdc", table: "schema_log", columns: [{name: "id", type: "bigint", value: $id},
+		{name: "schema", type: "jsonb", value: ({tables: $tables} | tojson)}]}' --jsonargs "${@:3}"
+}
+
+# One transaction of t (id, v, w) with these lines.
+recording() {
+	echo "$H"
+	echo "$B"
+	log 1 0/100 "$(table 1 public t 'id v w' 1)" "$(table 2 app u 'a b' '1 2')" "$(table 3 public none 'a b')"
+	[ $# -eq 0 ] || printf '%s\n' "$@"
+	echo "$C"
+}
+
+I='{"action":"I","lsn":"0/200","seq":1,"schema":"public","table":"t","columns":[{"name":"id","type":"int","value":1},{"name":"v","type":"text","value":"a"},{"name":"w","type":"text","value":null}]}'
+U='{"action":"U","lsn":"0/210","schema":"public","table":"t","columns":[{"name":"id","value":2},{"name":"w","value":null}],"unchanged":["v"],"identity":[{"name":"id","value":1}]}'
+D='{"action":"D","lsn":"0/220","schema":"public","table":"t","identity":[{"name":"id","value":2}]}'
+APP='{"action":"I","lsn":"0/230","schema":"app","table":"u","columns":[{"name":"a","value":1},{"name":"b","value":2}]}'
+NONE='{"action":"I","lsn":"0/240","schema":"public","table":"none","columns":[{"name":"a","value":1},{"name":"b","value":2}]}'
+
+# tables: of the rows in out, in one line.
+tables() { jq -r 'select(.metadata).table' out | paste -sd ' '; }
+
+long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
+
+@test "translate: --help and --version go to standard output, with 0" {
+	run -0 --separate-stderr pgcdc-translate --help
+	[ -z "$stderr" ]
+	[[ $output == "pgcdc-translate: "*"Usage: pgcdc-translate "* ]]
+	[ "$(pgcdc-translate '-?')" = "$output" ]
+	run -0 --separate-stderr pgcdc-translate --version
+	[ -z "$stderr" ]
+	[[ $output =~ ^pgcdc-translate\ \(pgcdc\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	[ "$(pgcdc-translate -V)" = "$output" ]
+	local option
+	for option in --help --version; do
+		run -111 --separate-stderr bash -c "pgcdc-translate $option >/dev/full"
+		[[ $stderr == "pgcdc-translate: error: could not write to standard output: No space left on device" ]]
+	done
+}
+
+@test "translate: --help lists each option of the page, and no other" {
+	sed -n 's/^\.It .*Fl \\-\([a-z\\-]*\).*/--\1/p' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" |
+		sed 's/\\//g' | sort -u >page
+	long_options | diff page -
+	[ "$(wc -l <page)" -ge 18 ]
+	grep -oE 'PGCDC_TRANSLATE_[A-Z_]+[A-Z]' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" | sort -u >variables
+	grep -v -e --help -e --version page | tr 'a-z-' 'A-Z_' | sed 's/^__/PGCDC_TRANSLATE_/' | sort -u | diff - variables
+}
+
+@test "translate: usage errors: one line, 100, before anything is connected to or read" {
+	local arguments text n=0
+	while IFS='|' read -r arguments text; do
+		eval "run -100 --separate-stderr env PGHOST=127.0.0.1 PGPORT=1 timeout 10 pgcdc-translate $arguments" <<<nonsense
+		echo "$arguments: $stderr"
+		[ -z "$output" ]
+		[ "${#stderr_lines[@]}" = 1 ]
+		[[ $stderr == "pgcdc-translate: error: "$text ]]
+		n=$((n + 1))
+	done <<-'END'
+		--nonsense|unknown or ambiguous option "--nonsense"; see --help
+		-x|unknown option "-x"; see --help
+		--no-identity|option "--no-identity" needs an argument; see --help
+		--insecure=yes|option "--insecure=yes" takes no argument; see --help
+		-d a --store=b|option "--store" is given twice; give it once
+		--no-identity=pass --no-identity=pass|option "--no-identity" is given twice; give it once
+		stray|unexpected argument "stray"; see --help
+		-- --stray|unexpected argument "--stray"; see --help
+		--no-identity=perhaps|invalid value "perhaps" for option "--no-identity"; expected "pass", "drop" or "stop"
+		--no-identity=|invalid value "" for option "--no-identity"; expected *
+		--store-timeout=61min|invalid value "61min" for option "--store-timeout"; expected a duration from 0 to 3600000 ms such as "10s" or "500ms"
+		--store-timeout=-1|invalid value "-1" for option "--store-timeout"; expected *
+		--acked-interval=1.5|invalid value "1.5" for option "--acked-interval"; expected *
+		--shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected *
+		--max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1024 to 1099511627776 bytes such as "64KiB" or "1GiB"
+		--log-format=xml|invalid value "xml" for option "--log-format"; expected text or json
+		-v -q|options --verbose and --quiet exclude each other
+		--tables=orders|invalid pattern "orders" for option "--tables"; expected schema.table, with "[*]" for any characters
+		--exclude-tables=a.b,c|invalid pattern "c" for option "--exclude-tables"; expected schema.table, with "[*]" for any characters
+		--tables=|invalid value "" for option "--tables"; expected *
+		--schemas=a,,b|invalid value "a,,b" for option "--schemas"; expected *
+		--exclude-schemas=|invalid value "" for option "--exclude-schemas"; expected *
+		--columns=a.b|invalid value "a.b" for option "--columns"; expected schema.table:column,...
+		--columns=b:c|invalid value "b:c" for option "--columns"; expected schema.table:column,...
+		--columns=a.b:|invalid value * for option "--columns"; expected schema.table:column,...
+		--exclude-columns=c|invalid value "c" for option "--exclude-columns"; expected schema.table:column,...
+		--exclude-columns=a.b:c,,d|invalid value "a.b:c,,d" for option "--exclude-columns"; expected *
+		--identity=a.b:|invalid value * for option "--identity"; expected schema.table:column,...
+		--identity=:c|invalid value ":c" for option "--identity"; expected schema.table:column,...
+		-d "host="x" nonsense"|invalid connection string for option "--store": *
+		-d "postgres://localhost/x?nonsense=1"|invalid connection string for option "--store": *
+		-d "host=192.0.2.1"|the identity of server "192.0.2.1" would not be verified; *
+	END
+	[ "$n" = 32 ]
+}
+
+@test "translate: a bad value in the environment is named by its variable" {
+	local setting text n=0
+	while IFS='|' read -r setting text; do
+		run -100 --separate-stderr env "$setting" timeout 10 pgcdc-translate --store= </dev/null
+		echo "$setting: $stderr"
+		[ "${#stderr_lines[@]}" = 1 ]
+		[[ $stderr == "pgcdc-translate: error: $text"* ]]
+		n=$((n + 1))
+	done <<-'END'
+		PGCDC_TRANSLATE_STORE_TIMEOUT=5d|invalid value "5d" in environment variable "PGCDC_TRANSLATE_STORE_TIMEOUT"; expected
+		PGCDC_TRANSLATE_MAX_LINE=1|invalid value "1" in environment variable "PGCDC_TRANSLATE_MAX_LINE"; expected
+		PGCDC_TRANSLATE_INSECURE=perhaps|invalid value "perhaps" in environment variable "PGCDC_TRANSLATE_INSECURE"; expected
+		PGCDC_TRANSLATE_NO_IDENTITY=x|invalid value "x"
+		PGCDC_TRANSLATE_TABLES=t|invalid pattern "t"
+		PGCDC_TRANSLATE_COLUMNS=t|invalid value "t"
+	END
+	[ "$n" = 6 ]
+}
+
+@test "translate: a variable that names no option is warned about; the command line wins" {
+	recording "$I" "$APP" >in
+	PGCDC_TRANSLATE_NONSENSE=1 PGCDC_TRANSLATE_STORE='' PGCDC_TRANSLATE_TABLES='app.*' translate <in >out 2>err
+	[ "$(<err)" = 'pgcdc-translate: warning: unknown environment variable "PGCDC_TRANSLATE_NONSENSE" is ignored; see --help for the options it could name' ]
+	tables | is u
+	PGCDC_TRANSLATE_STORE='dbname=x port=1' PGCDC_TRANSLATE_TABLES='app.*' translate --store= --tables='*.t' <in >out 2>err
+	tables | is t
+	[ ! -s err ]
+}
+
+@test "translate: --log-format=json, --quiet, --verbose" {
+	recording "$I" "$APP" "$NONE" >in
+	translate --store= -v --log-format=json --tables='public.*' <in 2>err >out
+	[[ $(jq -r 'select(.level == "debug").message' err) == '3 rows, 1 of them filtered, 1 without identity; 1 schema changes, '* ]]
+	recording '{}' >in
+	! translate --store= -q <in 2>err >out
+	[ "$(wc -l <err)" = 1 ]
+}
+
+@test "translate: what is no row passes byte for byte" {
+	recording "$I" >in
+	sed -i 's/^{"action":"H"/{ "new" : {"a":[1.10,"\\u00e9"]}, "action" : "\\u0048"/; s/"ack":"0\/FFF"}/ "ack":"0\/FFF","x":"y" }  /' in
+	cat >>in <<-'END'
+		{"action":"M","lsn":"0/300","transactional":false,"prefix":"p","content":"\ud83d\ude00","prev":"0/FFF","ack":"0/1000","columns":[]}
+		  {"prev":"0/1000","x":null,"ack":"any token","action":"Z","columns":[{"name":"id"}],"lsn":"0/1"}	
+		{"action":"some","lsn":1e2}
+	END
+	sed -i '$d' in
+	translate --store= <in >out
+	plain | cmp - in
+	grep -c metadata out | is 1
+	sed "s/$(printf '\t')*$//; s/ *$//" in >stripped
+	[ "$(grep -vc '"table":"t"' in)" = "$(grep -v '"table":"t"' in | grep -cxFf - out)" ]
+}
+
+@test "translate: rows with keys in any order, with blanks, with keys that nobody knows" {
+	recording '{"columns":[{"value":1,"name":"id"},{"type":"text","x":{"name":"w"},"value":{"id":[]},"name":"v"}],"table":"t","schema":"public","lsn":"0/A00000001","action":"I"}' \
+		' { "identity" : [ { "name" : "id" , "value" : 1 } ] , "x" : "}" , "action" : "U" , "unchanged" : [ "v" ] , "table" : "t" , "columns" : [ { "name" : "w" } , { "name":"id" } ] , "lsn" : "1/10" , "schema" : "public" } ' \
+		'{"action":"T","schema":"public","table":"t","lsn":"0/200"}' \
+		'{"action":"R","schema":"public","table":"t","lsn":"FFFFFFFF/FFFFFFFE","columns":[]}' >in
+	sed -i 's/A00000001/A0000001/' in
+	translate --store= <in >out
+	sed -n '4,7p' out | is '{"columns":[{"value":1,"name":"id","id":"1-1"},{"type":"text","x":{"name":"w"},"value":{"id":[]},"name":"v","id":"1-2"}],"table":"t","schema":"public","lsn":"0/A0000001","action":"I","metadata":{"schema_id":1,"table_id":"1","identity_ids":["1-1"],"version_id":2684354561}}
+ { "identity" : [ { "name" : "id" , "value" : 1 ,"id":"1-1"} ] , "x" : "}" , "action" : "U" , "unchanged" : [ "v" ] , "table" : "t" , "columns" : [ { "name" : "w" ,"id":"1-3"} , { "name":"id" ,"id":"1-1"} ] , "lsn" : "1/10" , "schema" : "public" ,"metadata":{"schema_id":1,"table_id":"1","identity_ids":["1-1"],"version_id":4294967312}}
+{"action":"T","schema":"public","table":"t","lsn":"0/200","metadata":{"schema_id":1,"table_id":"1","identity_ids":["1-1"],"version_id":512}}
+{"action":"R","schema":"public","table":"t","lsn":"FFFFFFFF/FFFFFFFE","columns":[],"metadata":{"schema_id":1,"table_id":"1","identity_ids":["1-1"],"version_id":18446744073709551614}}'
+}
+
+@test "translate: a row that was translated before passes, an id that is there stays" {
+	recording "$I" "$U" >in
+	translate --store= <in >once
+	translate --store= <once | cmp - once
+	recording '{"action":"I","lsn":"0/200","schema":"public","table":"t","columns":[{"name":"id","id":"mine","value":1},{"name":"v","value":"a"}]}' >in
+	translate --store= <in >out
+	ids | is 'I t #1 (1-1) mine:id=1 1-2:v="a"'
+}
+
+@test "translate: names with quotes, backslashes, control characters and unicode, however they are escaped" {
+	local name='a"b\c'$'\t'$'\x7f''é😀' row escaped
+	row=$(jq -cn --arg n "$name" '{action: "I", lsn: "0/200", schema: $n, table: $n, columns: [{name: $n, value: 1}, {name: "d", value: 2}]}')
+	escaped=$(jq -acn --arg n "$name" '{action: "I", lsn: "0/200", schema: $n, table: $n, columns: [{name: $n, value: 1}, {name: "d", value: 2}]}' | sed 's/"d"/"\\u0064"/; s/\\t/\\u0009/g')
+	{
+		echo "$H"
+		echo "$B"
+		log 1 0/100 "$(table 4 "$name" "$name" "$name d" 1 | jq -c --arg n "$name" '.columns = [{id: "4-1", name: $n}, {id: "4-2", name: "d"}]')"
+		echo "$row"
+		echo "$escaped"
+		echo "$C"
+	} >in
+	translate --store= <in >out
+	plain | cmp - in
+	jq -c 'select(.metadata) | [.columns[].id]' out | uniq -c | is '      2 ["4-1","4-2"]'
+	translate --store= --tables='*é😀.a"*' --exclude-columns='*.*:d' <in >out
+	jq -c 'select(.metadata) | [.columns[].id]' out | uniq -c | is '      2 ["4-1"]'
+}
+
+@test "translate: --tables, --exclude-tables, --schemas, --exclude-schemas; the log passes always" {
+	recording "$I" "$APP" "$NONE" >in
+	local options wanted
+	while IFS='|' read -r options wanted; do
+		echo "$options"
+		eval "translate --store= $options" <in >out
+		[ "$(tables)" = "$wanted" ]
+		grep -c '"table":"schema_log"' out | is 1
+		[ "$(actions out | tr -d I)" = HBC ]
+	done <<-'END'
+		--tables=public.t|t
+		--tables='public.*'|t none
+		--tables='*.u,*.none'|u none
+		--tables='*.u' --tables='*.none'|u none
+		--tables=x.y|
+		--exclude-tables='*.t'|u none
+		--tables='public.*' --exclude-tables='*.n*'|t
+		--schemas=app|u
+		--schemas='*p*'|t u none
+		--schemas=public,app|t u none
+		--schemas=ap|
+		--exclude-schemas=app|t none
+		--exclude-schemas='*'|
+		--schemas=public --tables='*.u,*.t'|t
+		--schemas=pgcdc|
+		--exclude-schemas=pgcdc --exclude-tables='*.schema_log'|t u none
+	END
+}
+
+@test "translate: a row with an ack is never left out" {
+	local row
+	row=$(jq -c '. + {prev: "0/10", ack: "0/11"}' <<<"$APP")
+	recording "$row" "$(jq -c '. + {prev: "0/11", ack: "0/12"}' <<<"$NONE")" >in
+	sed -i 's/"prev":"0\/10","ack":"0\/FFF"/"prev":"0\/12","ack":"0\/FFF"/' in
+	translate --store= --tables=public.t --no-identity=drop <in >out
+	tables | is 'u none'
+	pgcdc-file - <out | cmp - out
+}
+
+@test "translate: --columns and --exclude-columns: of rows, old rows and unchanged names; the identity stays" {
+	recording "$I" "$U" "$D" "$APP" >in
+	local options wanted
+	while IFS='|' read -r options wanted; do
+		eval "translate --store= $options" <in >out
+		jq -c 'select(.metadata) | [.columns[]?.name] + [.unchanged[]? | "~" + .] + [.identity[]? | "-" + .name]' out |
+			paste -sd ' ' | sed 's/["[]//g; s/]//g' >got
+		echo "$options: $(<got)"
+		[ "$(<got)" = "$wanted" ]
+		jq -e . out >/dev/null
+	done <<-'END'
+		--columns=public.t:id|id id,-id -id a,b
+		--columns=public.t:v|id,v id,~v,-id -id a,b
+		--columns='*.t:w'|id,w id,w,-id -id a,b
+		--columns='*.t:v,w'|id,v,w id,w,~v,-id -id a,b
+		--columns='*.t:v,w,*.u:a'|id,v,w id,w,~v,-id -id a,b
+		--columns='*.t:nothing'|id id,-id -id a,b
+		--columns='*.t:*'|id,v,w id,w,~v,-id -id a,b
+		--exclude-columns='*.t:v'|id,w id,w,-id -id a,b
+		--exclude-columns='*.t:w'|id,v id,~v,-id -id a,b
+		--exclude-columns='*.t:id'|id,v,w id,w,~v,-id -id a,b
+		--exclude-columns='*.*:*'|id id,-id -id a,b
+		--exclude-columns='*.t:v' --exclude-columns='public.*:w'|id,w id,w,-id -id a,b
+		--columns='*.t:v,w' --exclude-columns='*.t:v'|id,w id,w,-id -id a,b
+	END
+}
+
+@test "translate: --exclude-columns takes a secret out of the old row of REPLICA IDENTITY FULL, too" {
+	recording '{"action":"U","lsn":"0/200","schema":"public","table":"t","columns":[{"name":"id","value":1},{"name":"v","value":"secret"}],"identity":[{"name":"id","value":1},{"name":"v","value":"secret"},{"name":"w","value":3}]}' \
+		'{"action":"D","lsn":"0/200","schema":"public","table":"t","identity":[{"name":"id","value":1},{"name":"v","value":"secret"},{"name":"w","value":3}]}' \
+		'{"action":"D","lsn":"0/200","schema":"public","table":"none","identity":[{"name":"a","value":"secret"},{"name":"b","value":3}]}' >in
+	translate --store= --exclude-columns='*.t:v,*.none:a' <in >out
+	[ "$(grep -c secret in)" = 3 ]
+	run -1 grep secret out
+	ids | is 'U t #1 (1-1) 1-1:id=1 | 1-1:id=1 1-3:w=3
+D t #1 (1-1) | 1-1:id=1 1-3:w=3
+D none #3 () | 3-2:b=3'
+}
+
+@test "translate: --identity: some columns of the identity, no others" {
+	recording "$APP" "$I" >in
+	translate --store= --identity=app.u:b <in >out
+	ids | is 'I app.u #2 (2-2) 2-1:a=1 2-2:b=2
+I t #1 (1-1) 1-1:id=1 1-2:v="a" 1-3:w=null'
+	translate --store= --identity='*.u:b,a' --identity='*.t:i*' <in >out
+	ids | sed 's/) .*/)/' | paste -sd ' ' | is 'I app.u #2 (2-1,2-2) I t #1 (1-1)'
+	refuses 100 'the definition of table "public.t" in row 1 of the schema log cannot be used: column "v" of --identity is not part of its identity' \
+		--store= --identity=public.t:v
+	refuses 100 'the definition of table "app.u" in row 1 of the schema log cannot be used: column "c" of --identity *' \
+		--store= --identity=app.u:a,c
+	# What identifies stays, whatever else is left out.
+	translate --store= --identity=app.u:b --columns=app.u:b <in >out
+	ids | head -n 1 | is 'I app.u #2 (2-2) 2-1:a=1 2-2:b=2'
+}
+
+@test "translate: --no-identity: rows without identity pass, are dropped, or stop the run" {
+	recording "$I" "$NONE" "$APP" >in
+	translate --store= <in >out
+	tables | is 't none u'
+	jq -c 'select(.table == "none").metadata.identity_ids' out | is '[]'
+	translate --store= --no-identity=pass <in | cmp - out
+	translate --store= --no-identity=drop <in >out
+	tables | is 't u'
+	refuses 100 'table "public.none" has no identity, and --no-identity=stop; *' --store= --no-identity=stop
+	# What came before is written.
+	tables | is t
+	translate --store= --no-identity=stop --exclude-tables=public.none <in >out
+	tables | is 't u'
+}
+
+@test "translate: lines that are none end the run, with what came before written" {
+	local line text n=0
+	while IFS='|' read -r line text; do
+		recording "$I" "$line" >in
+		refuses 100 "line 5 $text" --store=
+		[ "$(actions out)" = HBII ]
+		n=$((n + 1))
+	done <<-'END'
+		nonsense|is no event line: *at byte 0
+		{"action":"I"|is no event line: *at byte *
+		{"action":"I"}{}|is no event line: *at byte *
+		[]|is no event line: *
+		{"lsn":"0/1"}|is no event line: *
+		{"action":"I","action":"I"}|is no event line: *
+		{"action":"I","columns":{}}|is no event line: *
+		|is no event line: *
+		{"action":"I","lsn":"0/1","schema":"public"}|is a row without "lsn", "schema" and "table"
+		{"action":"D","lsn":"0/1","table":"t"}|is a row without *
+		{"action":"T","schema":"public","table":"t"}|is a row without *
+		{"action":"T","lsn":"x","schema":"public","table":"t"}|is a row without *
+		{"action":"B","lsn":"0/1"}|breaks the stream: a transaction begins inside another: a commit is missing
+		{"action":"C","lsn":"0/1","prev":"0/20","ack":"0/30"}|breaks the stream: the line follows token 0/20, but the last one was 0/10: what is between is missing
+		{"action":"M","lsn":"0/1","ack":"0/30"}|breaks the stream: *"prev"
+		{"action":"H","format":1,"system_identifier":"8","start":"0/10"}|breaks the stream: the stream goes on with another cluster, 8 after 7
+		{"action":"H","format":1,"system_identifier":"7","start":"0/20"}|breaks the stream: the stream goes on at 0/20, but the last token was 0/10: what is between is missing
+		{"action":"H","format":2,"system_identifier":"7","start":"0/10"}|breaks the stream: the stream has format 2, *
+	END
+	[ "$n" = 18 ]
+	printf '%s\n' "$B" >in
+	refuses 100 'line 1 breaks the stream: the stream does not begin with *' --store=
+	printf '%s\n\xff\n' "$H" >in
+	refuses 100 'line 2 is no event line: *' --store=
+	{ echo "$H"; printf '[%.0s' {1..100}; echo; } >in
+	refuses 100 'line 2 is no event line: *' --store=
+}
+
+@test "translate: a transaction without B passes, as a sink takes it" {
+	recording "$I" | grep -v '"action":"B"' >in
+	translate --store= <in >out
+	plain | cmp - in
+	[ "$(actions out)" = HIIC ]
+	sed '$d' in >cut
+	mv cut in
+	refuses 111 'the input ends inside a transaction: the stage before has died' --store=
+}
+
+@test "translate: rows of the schema log that are damaged" {
+	local columns text n=0
+	while IFS='|' read -r columns text; do
+		recording "{\"action\":\"I\",\"lsn\":\"0/150\",\"schema\":\"pgcdc\",\"table\":\"schema_log\",\"columns\":[$columns]}" >in
+		refuses 100 "$text" --store=
+		[ "$(actions out)" = HBI ]
+		n=$((n + 1))
+	done <<-'END'
+		{"name":"id","value":2},{"name":"schema","value":"{"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"[nonsense"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": \"1\"}] "}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{} {}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2}|line 4 has a row of the schema log that is damaged: it lacks "id" or "schema"
+		{"name":"id","value":2},{"name":"schema","value":null}|line 4 has a row of the schema log that is damaged: it lacks "id" or "schema"
+		{"name":"id","value":"2"},{"name":"schema","value":"{}"}|line 4 has a row of the schema log that is damaged: it lacks "id" or "schema"
+		{"name":"schema","value":"{}"}|line 4 has a row of the schema log that is damaged: it lacks "id" or "schema"
+		|line 4 has a row of the schema log that is damaged: it lacks "id" or "schema"
+		{"name":"id","value":2},{"name":"schema","value":"[]"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"1"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": {}}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [1]}"}|the definition of table "[?].[?]" in row 2 of the schema log cannot be used: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": \"1\", \"schema\": \"s\", \"name\": \"t\"}]}"}|the definition of table "s.t" in row 2 of the schema log cannot be used: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": \"1\", \"schema\": \"s\", \"name\": \"t\", \"columns\": [{\"id\": \"1-1\"}]}]}"}|the definition of table "s.t" in row 2 of the schema log cannot be used: column 1 lacks *
+		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": 1, \"schema\": \"s\", \"name\": \"t\", \"columns\": []}]}"}|the definition of table "s.t" in row 2 of the schema log cannot be used: *
+	END
+	[ "$n" = 16 ]
+	recording '{"action":"I","schema":"pgcdc","table":"schema_log","columns":[{"name":"id","value":2},{"name":"schema","value":"{}"}]}' >in
+	refuses 100 'line 4 has a row of the schema log that is damaged: its "lsn" is none' --store=
+}
+
+@test "translate: tables and columns that the log does not have" {
+	recording '{"action":"I","lsn":"0/200","schema":"public","table":"other","columns":[]}' >in
+	refuses 100 'the schema log does not have table "public.other" at 0/200; *' --store=
+	recording '{"action":"I","lsn":"0/FF","schema":"public","table":"t","columns":[]}' >in
+	refuses 100 'the schema log does not have table "public.t" at 0/FF; *' --store=
+	recording '{"action":"I","lsn":"0/200","schema":"public","table":"t","columns":[{"name":"id"},{"name":"new"}]}' >in
+	refuses 100 'line 4: column "new" of table "public.t" at 0/200 is not in row 1 of the schema log; *' --store=
+	recording '{"action":"D","lsn":"0/200","schema":"public","table":"t","identity":[{"name":"new"}]}' >in
+	refuses 100 'line 4: column "new" of table "public.t" *' --store=
+	# Not even one that is left out.
+	recording '{"action":"I","lsn":"0/200","schema":"public","table":"t","columns":[{"name":"new"}]}' >in
+	refuses 100 'line 4: column "new" of table "public.t" *' --store= --columns='*.t:id'
+	# Control characters do not reach the terminal.
+	recording '{"action":"I","lsn":"0/200","schema":"p\u001b[1m","table":"o\nerror: x","columns":[]}' >in
+	refuses 100 'the schema log does not have table "p?[1m.o?error: x" at 0/200; *' --store=
+}
+
+@test "translate: two runs on one stream; a row is read with the definition of its LSN" {
+	{
+		recording "$I"
+		echo "$B"
+		log 2 0/300 "$(table 1 public t 'id x' 1)"
+		sed 's/0\/200/0\/310/; s/"v"/"x"/; s/,{"name":"w"[^}]*}//' <<<"$I"
+		echo '{"action":"C","lsn":"0/2000","prev":"0/FFF","ack":"0/2010"}'
+		# Cut, then again from the first commit on.
+		sed 's/0\/10"/0\/FFF"/' <<<"$H"
+		echo "$B"
+		echo "$I"
+		sed 's/0\/200/0\/311/; s/"v"/"x"/; s/,{"name":"w"[^}]*}//' <<<"$I"
+		echo '{"action":"C","lsn":"0/2000","prev":"0/FFF","ack":"0/2010"}'
+	} >in
+	translate --store= <in >out
+	jq -c 'select(.metadata) | [.metadata.schema_id, .columns[1].name, .columns[1].id]' out | is '[1,"v","1-2"]
+[2,"x","1-2"]
+[1,"v","1-2"]
+[2,"x","1-2"]'
+	plain | cmp - in
+}
+
+@test "translate: input that ends in a line, in a transaction, or at once" {
+	recording "$I" "$U" >whole
+	head -c "$(($(wc -c <whole) - 5))" whole >in
+	refuses 111 'the input ends inside a line: the stage before has died' --store=
+	[ "$(actions out)" = HBIIU ]
+	head -c "$(($(wc -c <whole) - 1))" whole >in
+	refuses 111 'the input ends inside a line: *' --store=
+	sed '$d' whole >in
+	refuses 111 'the input ends inside a transaction: the stage before has died' --store=
+	[ "$(actions out)" = HBIIU ]
+	: >in
+	translate --store= <in >out
+	[ ! -s out ]
+	echo "$H" >in
+	translate --store= <in | cmp - in
+	run -111 --separate-stderr bash -c 'pgcdc-translate --store= <&-'
+	[[ $stderr == 'pgcdc-translate: error: could not read standard input: '* ]]
+}
+
+@test "translate: a line that just fits --max-line, and one that is a byte too long" {
+	recording "$I" "$(jq -c --arg v "$(printf '%02000d' 0)" '.columns[1].value = $v' <<<"$I")" >in
+	local length
+	length=$(wc -L <in)
+	translate --store= --max-line="$length" <in >out
+	refuses 100 "line 5 is longer than --max-line=$((length - 1)); *" --store= --max-line="$((length - 1))"
+	[ "$(actions out)" = HBII ]
+}
+
+@test "translate: output that is closed, goes away or is full" {
+	recording "$I" >in
+	run -100 --separate-stderr bash -c 'pgcdc-translate --store= <in >&-'
+	[[ $stderr == 'pgcdc-translate: error: standard output is closed'* ]]
+	local code=0
+	translate --store= <in >/dev/full 2>err || code=$?
+	says "$code" 111 'could not write to standard output: No space left on device'
+	mkfifo pipe
+	many() { recording | sed '$d'; yes "$I"; }
+	piped() { many 2>/dev/null | pgcdc-translate --store= >pipe 2>err; }
+	start_bg PIPED piped
+	head -n 1 pipe | is "$H"
+	end_bg PIPED
+	says "$bg_status" 111 'standard output is closed: the program behind it has ended'
+}
+
+@test "translate: what it has goes on at once" {
+	mkfifo to from
+	live() { exec pgcdc-translate --store= <to >from 2>err; }
+	start_bg LIVE live
+	exec 5>to 6<from
+	local line
+	while IFS= read -r line; do
+		printf '%s' "${line:0:20}" >&5
+		printf '%s\n' "${line:20}" >&5
+		read -r -t 10 -u 6
+		[ "${REPLY:0:30}" = "${line:0:30}" ]
+	done < <(recording "$I" "$D")
+	exec 5>&-
+	end_bg LIVE
+	exec 6<&-
+	[ "$bg_status" = 0 ]
+	[ ! -s err ]
+}
+
+@test "translate: SIGTERM waits for the end of the input, and for no longer than --shutdown-timeout" {
+	mkfifo to
+	local signal
+	live() { exec pgcdc-translate --store= --shutdown-timeout="$1" <to >out 2>err; }
+	# The stage before has a transaction to finish.
+	for signal in TERM INT HUP; do
+		start_bg LIVE live 60s
+		exec 5>to
+		recording "$I" | sed '$d' >&5
+		wait_until 10 '[ "$(actions out)" = HBII ]'
+		kill -s "$signal" "$LIVE"
+		echo "$U" >&5
+		wait_until 10 '[ "$(actions out)" = HBIIU ]'
+		echo "$C" >&5
+		exec 5>&-
+		end_bg LIVE
+		[ "$bg_status" = 0 ]
+		[ "$(actions out)" = HBIIUC ]
+	done
+	# It does not end: then this does.
+	start_bg LIVE live 100ms
+	exec 5>to
+	recording "$I" >&5
+	wait_until 10 '[ "$(actions out)" = HBIIC ]'
+	stop_bg LIVE
+	[ "$bg_status" = 0 ]
+	[ ! -s err ]
+	exec 5>&-
+	# Nor in the middle of a line or a transaction, where a second signal is quicker.
+	start_bg LIVE live 60s
+	exec 5>to
+	recording "$I" >whole
+	head -c 700 whole >&5
+	wait_until 10 '[ -s out ]'
+	kill -s TERM "$LIVE"
+	kill -s INT "$LIVE"
+	end_bg LIVE 5
+	exec 5>&-
+	[ "$bg_status" = 111 ]
+}
