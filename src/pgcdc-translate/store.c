@@ -12,11 +12,14 @@
 #include "store.h"
 
 /* The newest migration whose tables we know. */
-#define MIGRATION "0002_schema_log"
+#define MIGRATION "0003_publish"
 
 /* Microseconds between attempts to reach a store that has gone away; doubled each time. */
 #define FIRST_PAUSE 250000
 #define LONGEST_PAUSE 8000000
+
+/* Microseconds that a store which has not gone away may take for its answer, at least. */
+#define SHORTEST_PATIENCE 1000000
 
 static const char settings[] = "SET search_path = '';"
 			       "SET client_min_messages = 'warning';"
@@ -39,24 +42,22 @@ static const char from_log[] =
     " newest AS (SELECT * FROM described WHERE lsn <= $3::pg_lsn ORDER BY lsn DESC, id DESC LIMIT 1),"
     " next AS (SELECT * FROM described WHERE lsn > $3::pg_lsn ORDER BY lsn, id LIMIT 1),"
     " chosen AS (SELECT 1 AS rank, *, $3::pg_lsn AS valid_from FROM next"
-    " WHERE definition ? 'rows_before' AND NOT EXISTS (SELECT FROM newest o WHERE NOT EXISTS ("
+    " WHERE CASE WHEN definition ? 'rows_before' THEN NOT EXISTS (SELECT FROM newest o WHERE NOT EXISTS ("
     "SELECT FROM pgcdc.schema_log g WHERE g.lsn > o.lsn AND g.lsn <= $3::pg_lsn"
     " AND (g.dropped @> jsonb_build_array(jsonb_build_object('id', o.definition -> 'id'))"
     " OR g.schema @> jsonb_build_object('tables',"
-    " jsonb_build_array(jsonb_build_object('id', o.definition -> 'id'))))))"
+    " jsonb_build_array(jsonb_build_object('id', o.definition -> 'id')))))) END"
     " UNION ALL SELECT 2, *, lsn FROM newest"
     " UNION ALL SELECT 3, *, '0/0' FROM next WHERE command_tag = 'BASELINE'"
     " ORDER BY rank LIMIT 1)"
-    " SELECT id, lsn, valid_from, (SELECT min(lsn) FROM described WHERE lsn > c.lsn), definition,"
-    " json_build_array("
+    " SELECT id, lsn, valid_from, (SELECT min(lsn) FROM described WHERE lsn > c.lsn), definition, json_build_array("
     " json_build_object('name', 'id', 'type', 'bigint', 'value', id),"
     " json_build_object('name', 'lsn', 'type', 'pg_lsn', 'value', lsn),"
     " json_build_object('name', 'version', 'type', 'bigint', 'value', version),"
     " json_build_object('name', 'schema_name', 'type', 'text', 'value', schema_name),"
     " json_build_object('name', 'command_tag', 'type', 'text', 'value', command_tag),"
     " json_build_object('name', 'schema', 'type', 'jsonb', 'value',"
-    " jsonb_build_object('tables', jsonb_build_array(definition))::text))"
-    " FROM chosen c";
+    " jsonb_build_object('tables', jsonb_build_array(definition))::text)) FROM chosen c";
 
 /* As much of that as the catalog of this moment has; ids are made of the table's oid. */
 static const char from_catalog[] =
@@ -316,6 +317,14 @@ take_answer(struct store_answer *a, const PGresult *res)
 	return log_temporary("out of memory");
 }
 
+static int
+gave_up(void)
+{
+	if (loop_ending())
+		return log_temporary("the schema log could not be asked before the end");
+	return log_temporary("the store did not come back within --store-timeout");
+}
+
 /* The store is away: come back to it, or give up at the deadline. */
 static int
 come_back(struct store *s, int64_t deadline)
@@ -328,25 +337,67 @@ come_back(struct store *s, int64_t deadline)
 		while (loop_now() < until && !loop_ending())
 			loop_wait(NULL, 0, until);
 		if (loop_ending())
-			return log_temporary("the schema log could not be asked before the end");
+			return gave_up();
 		if ((err = connect_store(s)) != EXIT_TEMPORARY)
 			return err;
 		if (loop_now() + pause >= deadline)
-			return log_temporary("the store did not come back within --store-timeout");
+			return gave_up();
 		if ((pause *= 2) > LONGEST_PAUSE)
 			pause = LONGEST_PAUSE;
 	}
 }
 
+/* Wait for a result: 0, or -1 when the deadline has passed or the connection is lost. */
+static int
+await_result(struct store *s, int64_t deadline)
+{
+	struct pollfd p = { .fd = PQsocket(s->conn), .events = POLLIN };
+	int64_t give_up = deadline;
+
+	while (PQisBusy(s->conn)) {
+		if (loop_ending() && loop_now() + s->options->shutdown_timeout < give_up)
+			give_up = loop_now() + s->options->shutdown_timeout;
+		if (loop_now() >= give_up)
+			return -1;
+		loop_wait(&p, 1, give_up);
+		if (PQconsumeInput(s->conn) == 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A result that is still to come would stand before the next one. */
-static void
-finish_marking(struct store *s)
+static int
+finish_marking(struct store *s, int64_t deadline)
 {
 	PGresult *res;
 
-	while (s->is_marking && (res = PQgetResult(s->conn)) != NULL)
+	while (s->is_marking) {
+		if (await_result(s, deadline) != 0)
+			return -1;
+		if ((res = PQgetResult(s->conn)) == NULL)
+			s->is_marking = 0;
 		PQclear(res);
-	s->is_marking = 0;
+	}
+	return 0;
+}
+
+/* The answer, or NULL as await_result(). */
+static PGresult *
+answer(struct store *s, const char *const values[3], int64_t deadline)
+{
+	const char *sql = s->keeps_log ? from_log : from_catalog;
+	PGresult *first, *more;
+
+	if (finish_marking(s, deadline) != 0 ||
+	    PQsendQueryParams(s->conn, sql, s->keeps_log ? 3 : 2, NULL, values, NULL, NULL, 0) !=
+		1 ||
+	    await_result(s, deadline) != 0)
+		return NULL;
+	first = PQgetResult(s->conn);
+	while ((more = PQgetResult(s->conn)) != NULL)
+		PQclear(more);
+	return first;
 }
 
 int
@@ -355,17 +406,19 @@ store_ask(
 {
 	const char *values[] = { schema, table, lsn_text(lsn) };
 	int64_t deadline = loop_now() + s->options->store_timeout;
+	int64_t patience = loop_now() + SHORTEST_PATIENCE;
 	PGresult *res;
 	int err;
 
 	for (;;) {
-		finish_marking(s);
-		res = s->keeps_log ? run(s, from_log, 3, values) : run(s, from_catalog, 2, values);
+		res = answer(s, values, deadline > patience ? deadline : patience);
 		if (PQresultStatus(res) == PGRES_TUPLES_OK) {
 			err = take_answer(a, res);
 			PQclear(res);
 			return err;
 		}
+		if (res == NULL && PQstatus(s->conn) == CONNECTION_OK)
+			return gave_up();
 		if (PQstatus(s->conn) == CONNECTION_OK || loop_now() >= deadline)
 			break;
 		log_warn("lost the connection to the store: %s", PQerrorMessage(s->conn));
