@@ -128,6 +128,21 @@ I t #2 (2-2) 2-1:v="c" 2-2:id=1'
 	translate --store= <in | cmp - out
 }
 
+@test "row 33: a partitioned table is renamed that its partitions are published as" {
+	sql 'CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id)' \
+		-c 'CREATE TABLE p1 PARTITION OF p DEFAULT'
+	init --via-root
+	sql 'INSERT INTO p VALUES (1)'
+	sql 'ALTER TABLE p RENAME TO q'
+	sql 'INSERT INTO q VALUES (2)'
+	sql 'CREATE SCHEMA s' -c 'ALTER TABLE q SET SCHEMA s'
+	sql 'INSERT INTO s.q VALUES (3)'
+	stream
+	ids | is 'I p #1 (1-1) 1-1:id=1
+I q #1 (1-1) 1-1:id=2
+I s.q #1 (1-1) 1-1:id=3'
+}
+
 @test "row 34: rows of CREATE TABLE AS, which come before their definition" {
 	sql 'CREATE TABLE t (id int PRIMARY KEY, a int)'
 	init --all-tables --replica-identity=full

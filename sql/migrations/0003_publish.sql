@@ -113,8 +113,9 @@ begin
 end
 $$;
 
--- pgoutput goes on with the name of a schema or type that was renamed, and on servers 13 and 14
--- with what a table was a partition of, until a publication is altered: set it to what it is.
+-- pgoutput goes on with the name of a schema, a type or, for rows of partitions, a partitioned
+-- table that was renamed, and on servers 13 and 14 with what a table was a partition of, until a
+-- publication is altered: set it to what it is.
 create function pgcdc.flush(tag text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set lock_timeout = '1s' as $$
@@ -122,9 +123,9 @@ declare
 	p record;
 begin
 	if tag not in ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN', 'ALTER EXTENSION')
-			and not (tag = 'ALTER TABLE' and current_setting('server_version_num')::int < 150000
-				and exists (select from pg_event_trigger_ddl_commands() join pg_class on oid = objid
-					where classid = 'pg_class'::regclass and relkind = 'p')) then
+			and not (tag = 'ALTER TABLE' and exists (
+				select from pg_event_trigger_ddl_commands() join pg_class on oid = objid
+				where classid = 'pg_class'::regclass and relkind = 'p')) then
 		return;
 	end if;
 	for p in
