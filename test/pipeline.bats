@@ -70,6 +70,9 @@ stages() { [ "$(pgrep -c -P "$RUN")" -eq "$1" ]; }
 # ids [FILE]: of the rows in a recording.
 ids() { jq -r 'select(.action == "I") | .columns[0].value' "${1:-out}"; }
 
+# Standard input is the text.
+is() { diff -u <(printf '%s\n' "$1") -; }
+
 insert() { sql "INSERT INTO t SELECT g FROM generate_series($1, $2) g"; }
 
 # has_ids N [FILE]: 1 to N, each at least once.
@@ -120,6 +123,26 @@ absent() { ! grep "$@"; }
 	[ "$(jq -r .slot state)" = "$PGDATABASE" ]
 	[ "$(stat -c %a runtime)" = 700 ]
 	[ -p runtime/ack ]
+}
+
+@test "the default goes through pgcdc-translate, with the reader's database as its store" {
+	pgcdc init --slot="$PGDATABASE" --publication=p
+	sed -i '/STAGES/d' c.env
+	echo "PGCDC_READ_DBNAME=$PGDATABASE" >>c.env
+	insert 1 2
+	sql 'ALTER TABLE t RENAME id TO key'
+	insert 3 3
+	PGDATABASE=postgres pipeline --drain
+	cat err
+	[ "$code" -eq 0 ]
+	jq -r 'select(.metadata).columns[] | "\(.name) \(.id)"' out | is $'id 1-1\nid 1-1\nkey 1-1'
+	# And as a shell runs it.
+	rm -f out state
+	sql "SELECT pg_drop_replication_slot('$PGDATABASE')"
+	pgcdc init --slot="$PGDATABASE" --publication=p --baseline
+	insert 4 4
+	PGDATABASE=postgres timeout 30 bash -c "$(pgcdc run -c c.env --print --drain)"
+	jq -r 'select(.metadata).columns[] | "\(.name) \(.id)"' out | is 'key 1-1'
 }
 
 @test "a temporary folder, the default, is gone at the end" {

@@ -114,6 +114,27 @@ set_log(struct env *e, const struct program *p)
 		set(e, format, "=json");
 }
 
+/* What follows the stream asks the server that it comes from, unless it is told of another one. */
+static void
+set_store(struct env *e)
+{
+	static const struct {
+		const char *reader, *own;
+	} same[] = {
+		{ "PGCDC_READ_DBNAME", "PGCDC_TRANSLATE_STORE=" },
+		{ "PGCDC_READ_HOST", "PGHOST=" },
+		{ "PGCDC_READ_PORT", "PGPORT=" },
+		{ "PGCDC_READ_USERNAME", "PGUSER=" },
+		{ "PGCDC_READ_INSECURE", "PGCDC_TRANSLATE_INSECURE=" },
+	};
+
+	if (stage_env_get(e->item, "PGCDC_TRANSLATE_STORE") != NULL)
+		return;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		if (getenv(same[i].reader) != NULL)
+			set(e, same[i].own, getenv(same[i].reader));
+}
+
 /* With by_name: what is for this instance alone.  Otherwise: all the rest. */
 static void
 take(struct env *e, const char *variable, int by_name, const struct stage *s,
@@ -149,8 +170,8 @@ stage_env_make(const struct stage *s, const struct stage *all, size_t n)
 
 	while (environ[count] != NULL)
 		count++;
-	/* Room for what set_log() adds, and the NULL. */
-	e.item = calloc(count + 3, sizeof(char *));
+	/* Room for what set_log() and set_store() add, and the NULL. */
+	e.item = calloc(count + 8, sizeof(char *));
 	if (e.item == NULL)
 		return NULL;
 	for (int by_name = 0; by_name <= 1; by_name++)
@@ -158,6 +179,8 @@ stage_env_make(const struct stage *s, const struct stage *all, size_t n)
 			take(&e, environ[i], by_name, s, all, n);
 	if (s->program != NULL)
 		set_log(&e, s->program);
+	if (s->program != NULL && s->program->kind == PROGRAM_STAGE && s->program->asks_postgres)
+		set_store(&e);
 	return e.failed ? NULL : e.item;
 }
 

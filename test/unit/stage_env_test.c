@@ -82,6 +82,36 @@ stages(void)
 	}
 }
 
+/* The store is the reader's server, unless another one is named. */
+static void
+store(void)
+{
+	static char texts[][160] = {
+		"PGHOST=h PGCDC_READ_DBNAME=d PGCDC_READ_HOST=other PGCDC_READ_SLOT=s",
+		"PGHOST=h PGCDC_READ_DBNAME=d PGCDC_READ_HOST=other PGCDC_TRANSLATE_STORE=t",
+		"PGHOST=h PGCDC_READ_DBNAME=d PGCDC_TRANSLATE_STORE=",
+		"PGCDC_READ_PORT=1 PGCDC_READ_USERNAME=u PGCDC_READ_INSECURE=1",
+	};
+	static const char *const want[] = {
+		"PGCDC_TRANSLATE_STORE=d PGHOST=other",
+		"PGCDC_TRANSLATE_STORE=t PGHOST=h",
+		"PGCDC_TRANSLATE_STORE= PGHOST=h",
+		"PGCDC_TRANSLATE_INSECURE=1 PGPORT=1 PGUSER=u",
+	};
+	const struct stage stage = { .program = program_find(PROGRAM_STAGE, "translate", 9) };
+	static char *all[16];
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		char **env;
+
+		split(all, texts[i]);
+		environ = all;
+		env = stage_env_make(&stage, &stage, 1);
+		is_str(joined(env), want[i], "store %zu", i);
+		free_env(env);
+	}
+}
+
 static void
 values(void)
 {
@@ -127,6 +157,7 @@ int
 main(void)
 {
 	stages();
+	store();
 	values();
 	secrets();
 	return tap_done();
