@@ -49,6 +49,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"$(VERSION)"' $(WARNINGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(INSTRUMENT) $(LDFLAGS)
 PQ_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
 PQ_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
+JANSSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
 
 # Each folder's objects but main.o make an archive, which programs and tests link.
 objects = $(patsubst src/%.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
@@ -82,11 +83,14 @@ $(B)/bin/pgcdc: bin/pgcdc
 
 # Tools of the tests: unit tests, the fault workload and its checker, the benchmark's.
 UNIT = $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*_test.c))
-$(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) $(B)/pgcdc-read.a \
-		$(B)/pgcdc-run.a $(B)/lib.a
+# Tests and fuzz targets of pgcdc-translate say so in their names; the others are of the
+# library, pgcdc-read and pgcdc-run.
+programs_of = $(if $(findstring translate,$(notdir $(1))),pgcdc-translate,pgcdc-read pgcdc-run)
+$(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
+		$(B)/pgcdc-read.a $(B)/pgcdc-translate.a $(B)/pgcdc-run.a $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Isrc/pgcdc-read -Isrc/pgcdc-run -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
-		-o $@ $< $(filter %.a,$^) $(PQ_LIBS)
+	$(CC) $(ALL_CFLAGS) $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
+		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS)
 
 tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check disk.so)
 $(B)/bench/%: test/bench/%.c $(B)/lib.a
@@ -102,7 +106,7 @@ $(B)/fault/disk.so: test/fault/disk.c test/fault/prng.h
 $(B)/fault/%: test/fault/%.c $(FAULT_SOURCES) $(wildcard test/fault/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(PQ_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(FAULT_SOURCES) $(PQ_LIBS) \
-		$(shell $(PKG_CONFIG) --libs jansson)
+		$(JANSSON_LIBS)
 
 deps: deps-build deps-check
 deps-build:
@@ -130,17 +134,17 @@ cover: deps-check
 	lcov --list build/coverage/info
 
 FUZZ = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
-FUZZ_SOURCES = $(wildcard src/lib/*.c) \
-	$(filter-out %/main.c,$(wildcard src/pgcdc-read/*.c src/pgcdc-run/*.c))
+fuzz_sources = $(wildcard src/lib/*.c) \
+	$(filter-out %/main.c,$(wildcard $(patsubst %,src/%/*.c,$(call programs_of,$(1)))))
 fuzz: deps-check $(FUZZ:%=build/fuzz/%)
 	@for f in $(FUZZ); do mkdir -p build/fuzz/corpus/$$f test/data/fuzz/$${f#fuzz_} && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=65536 \
 		-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f test/data/fuzz/$${f#fuzz_} || exit 1; done
-build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(FUZZ_SOURCES)
+build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h src/*/*.[ch])
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -Isrc/lib -Isrc/pgcdc-read -Isrc/pgcdc-run -Itest/fuzz $(PQ_CFLAGS) \
-		-o $@ $< $(FUZZ_SOURCES) $(PQ_LIBS)
+		-fno-sanitize-recover=all -Isrc/lib $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/fuzz \
+		$(PQ_CFLAGS) -o $@ $< $(call fuzz_sources,$@) $(PQ_LIBS) $(JANSSON_LIBS)
 
 fault: deps-check programs tools
 	test/fault/runs --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
