@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # pgcdc-translate and its store: what it asks, what it waits for, what it says when that is
 # something else than it should be, and which rows of the log it marks.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154,SC2317
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2094,SC2154,SC2317
 
 load translate
 
@@ -15,7 +15,7 @@ teardown_file() { pg_stop; }
 # A stream with a row of t in it, in the file in.
 one_row() {
 	sql 'CREATE TABLE t (id int PRIMARY KEY, v text)'
-	init "$@"
+	init
 	sql "INSERT INTO t VALUES (1, 'a')"
 	read_slot >in
 }
@@ -101,15 +101,15 @@ pgcdc-translate: warning: pattern "s.y" of option "--columns" matches no table o
 		grep '"table":"t"' in | shuf --random-source=<(yes)
 		grep '"table":"t"' in | tac
 	} >mixed
-	! translate <mixed >out 2>err
-	says 111 111 'the input ends inside a transaction: *'
+	mv mixed in
+	refuses 111 'the input ends inside a transaction: *'
 	grep metadata out | sort -u | cmp - <(sort whole)
 	grep -c metadata out | is 50
 }
 
 @test "translate: names with dots, quotes and stars, which look like those of others" {
 	sql 'CREATE SCHEMA "a.b"; CREATE SCHEMA a; CREATE TABLE a."b.c" (id int PRIMARY KEY, x int);
-		CREATE TABLE "a.b".c (id int PRIMARY KEY, y int); CREATE TABLE a."*" (id int PRIMARY KEY, "q""\\''é" int)'
+		CREATE TABLE "a.b".c (id int PRIMARY KEY, y int); CREATE TABLE a."*" (id int PRIMARY KEY, "q""\é" int)'
 	init
 	local i
 	for i in 1 2 3; do
@@ -178,7 +178,6 @@ two() {
 	pgcdc init -S two --publication=p >init.out 2>&1
 	sql 'INSERT INTO t VALUES (1); INSERT INTO t VALUES (2); INSERT INTO u VALUES (1)'
 	timeout 60 pgcdc-read -S two --publication=p --drain >all
-	without_log all | sed -n '/"table"/{g;d};p' >/dev/null
 	without_log all >in
 	# H, the rows of t, that of u
 	grep -n '"table":"t"' in | tail -n 1 | cut -d : -f 1 >last_t

@@ -35,7 +35,9 @@ I t #2 (2-1) 2-1:id=1 2-2:v="f"'
 	# The version of a row is its position, and each row names the definition that it has.
 	jq -r 'select(.metadata) | .lsn, .metadata.version_id' out |
 		while read -r lsn && read -r version; do [ "$version" = $((16#${lsn%/*} << 32 | 16#${lsn#*/})) ]; done
-	jq -c 'select(.metadata) | .metadata.schema_id' out | uniq | paste -sd ' ' | is '1 2 3 4 5 6'
+	jq -c 'select(.metadata) | .metadata.schema_id' out | uniq >schema_ids
+	[ "$(wc -l <schema_ids)" = 6 ]
+	sort -n -u schema_ids | cmp - schema_ids
 }
 
 @test "translate: two columns swap their names in one transaction" {
@@ -285,10 +287,13 @@ I t #1 (1-1) 1-1:id=6 1-3:x=6'
 
 @test "translate: rows that are older than the log, of a transaction that is not" {
 	sql 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)'
-	init --no-ddl
+	init
+	# As after a restore: the log begins anew.
+	sql 'DELETE FROM pgcdc.schema_log'
+	sql "SELECT pg_replication_slot_advance('$PGDATABASE', pg_current_wal_lsn())" >advanced
 	open_session long
 	say long 'BEGIN; INSERT INTO t VALUES (1); INSERT INTO u VALUES (1)'
-	init
+	init --baseline
 	sql 'INSERT INTO t VALUES (2)'
 	say long 'INSERT INTO t VALUES (3); INSERT INTO u VALUES (3); COMMIT'
 	stream
