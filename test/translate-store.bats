@@ -272,7 +272,7 @@ I u #2 (2-1) 2-1:id=1'
 	grep -c 'warning: the schema log has a gap at .*out of sorts.*pgcdc init --baseline' err | is 1
 	sql "INSERT INTO t VALUES (2, 'b', 3)"
 	read_slot | grep -v '"table":"u"' >in
-	refuses 100 'line *: column "w" of table "public.t" at * is not in row 1 of the schema log; *'
+	refuses 100 'line *: column "w" of table "public.t" at * is not in row * of the schema log; *'
 	sql "SELECT pg_replication_slot_advance('$PGDATABASE', pg_current_wal_lsn())" >advanced
 	init --baseline
 	sql "INSERT INTO t VALUES (3, 'c', 4); INSERT INTO u VALUES (2)"
