@@ -138,12 +138,13 @@ assemble(struct draft *d, const struct definition *like, size_t n)
 {
 	size_t head = sizeof(struct definition) + n * sizeof(struct column);
 	struct definition *made = d->text.failed ? NULL : malloc(head + d->text.len);
-	char *text = (char *)made + head;
+	char *text;
 
 	if (made == NULL) {
 		errno = ENOMEM;
 		return NULL;
 	}
+	text = (char *)made + head;
 	*made = *like;
 	made->n = n;
 	memcpy(text, d->text.data, d->text.len);
