@@ -170,7 +170,7 @@ lint: deps-check
 	systemd-analyze verify --man=no build/systemd/pgcdc@.service
 	systemd-analyze security --offline=true --no-pager --threshold=15 build/systemd/pgcdc@.service \
 		>build/systemd/security || { cat build/systemd/security; exit 1; }
-	codespell -L nd,te README.md STYLE.md NEWS.md man src sql systemd bin/pgcdc test --skip='*/data/*'
+	codespell -L nd,te,nin README.md STYLE.md NEWS.md man src sql systemd bin/pgcdc test --skip='*/data/*'
 
 PAGES = $(wildcard man/*.[1-8])
 install: programs

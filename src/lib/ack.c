@@ -187,8 +187,7 @@ ack_send(struct ack_sink *s, const char *token, size_t len)
 		if (!is_token_byte(token[i]))
 			return -1;
 	if (s->unheard)
-		log_warn(
-		    "nobody reads the ack FIFO \"%s\"; nothing will be acknowledged", s->path);
+		log_warn("nobody reads the ack FIFO \"%s\"; nothing will be acknowledged", s->path);
 	s->unheard = 0;
 	memcpy(s->pending, token, len);
 	s->pending[len] = ' ';
