@@ -14,7 +14,7 @@
 int
 main(int argc, char **argv)
 {
-	struct options options;
+	static struct options options; /* for the life of the program */
 	struct store store = { .conn = NULL };
 	struct translate t = { .options = &options, .tables.filter = &options.filter };
 	int err;
@@ -28,8 +28,10 @@ main(int argc, char **argv)
 	if (!options_stream_only(&options)) {
 		t.store = &store;
 		if ((err = store_open(&store, &options)) != 0 ||
-		    (err = store_check_patterns(&store)) != 0)
+		    (err = store_check_patterns(&store)) != 0) {
+			store_close(&store);
 			return err;
+		}
 	}
 	line_open(&t.reader, STDIN_FILENO, options.max_line);
 

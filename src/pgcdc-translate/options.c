@@ -48,7 +48,7 @@ check(struct options *o, const struct texts *texts)
 int
 options_parse(struct options *o, int argc, char **argv)
 {
-	struct texts texts = { .no_identity = "pass" };
+	static struct texts texts = { .no_identity = "pass" }; /* for the life of the program */
 
 	*o = (struct options){
 		.store = { .program = "pgcdc-translate", .option = "store" },
