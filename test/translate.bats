@@ -216,7 +216,6 @@ I n () 1:id=1 2:a=2'
 	sql 'ALTER TABLE m RENAME v TO w'
 	sql "INSERT INTO m VALUES (12, 'd')"
 	sql 'ALTER TABLE m DETACH PARTITION m1'
-	init
 	sql "INSERT INTO m1 VALUES (3, 'e')"
 	stream
 	ids | is 'I m1 #2 (2-1) 2-1:id=1 2-2:v="a"

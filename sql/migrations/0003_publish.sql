@@ -33,12 +33,19 @@ begin
 end
 $$;
 
--- A table joins, and its rows so far are in no stream: say so, here and in "pgcdc check".
+-- A table joins, and its rows so far are in no stream: say so, here and in "pgcdc check".  Those of
+-- a partition that was detached came under the name of what it was a part of.
 create function pgcdc.join_publication(publication name, relation oid, ident text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 as $$
 begin
 	execute format('alter publication %I add table only %s', publication, ident);
+	if exists (select from pg_event_trigger_ddl_commands() join pg_publication pub
+			on pub.pubname = join_publication.publication
+			where classid = 'pg_class'::regclass and objid <> relation
+				and pgcdc.is_member(pub.oid, objid)) then
+		return;
+	end if;
 	if pg_relation_size(relation) > 0 or exists (select from pg_partition_tree(relation)
 			where isleaf and pg_relation_size(relid) > 0) then
 		update pgcdc.table_ids t set rows_before = true
@@ -52,7 +59,7 @@ $$;
 -- Tables join as soon as their UPDATE and DELETE would go on working: with a key of their own, or
 -- with REPLICA IDENTITY FULL where init was told so.  That goes back when the table gains a
 -- primary key, as it does behind its rows when a dump is restored.
-create function pgcdc.publish(tag text) returns void
+create function pgcdc.publish(touched oid[]) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off
 set enable_seqscan = off set enable_material = off set join_collapse_limit = 1
@@ -61,11 +68,9 @@ declare
 	t record;
 	p record;
 begin
-	if tag not in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE INDEX',
-			'ALTER INDEX', 'CREATE SCHEMA', 'ALTER SCHEMA', 'CREATE EXTENSION', 'ALTER EXTENSION')
-			-- init does this itself
-			or current_setting('pgcdc.init', true) = 'on'
-				and pg_has_role(session_user, current_user, 'usage') then
+	-- init does this itself
+	if current_setting('pgcdc.init', true) = 'on'
+			and pg_has_role(session_user, current_user, 'usage') then
 		return;
 	end if;
 	for t in
@@ -77,13 +82,7 @@ begin
 		from pg_class c
 			join pg_namespace n on n.oid = c.relnamespace
 		where c.relkind in ('r', 'p') and c.relpersistence = 'p' and n.nspname <> 'pgcdc'
-			and c.oid = any (array(
-				select touched from pg_event_trigger_ddl_commands(), pgcdc.touched(classid, objid)
-				union all
-				-- the log has taken note of the new name by now
-				select dep.objid from pg_event_trigger_ddl_commands() d join pg_depend dep
-					on dep.refclassid = d.classid and dep.refobjid = d.objid
-				where tag = 'ALTER SCHEMA' and dep.classid = 'pg_class'::regclass))
+			and c.oid = any (touched)
 	loop
 		if t.relreplident = 'f' and t.has_key then
 			delete from pgcdc.made
@@ -154,6 +153,21 @@ begin
 end
 $$;
 
+-- The tables that may have to join, by what the log knew before the command: it takes note of new
+-- names, and of partitions that were detached.
+create function pgcdc.may_join(tag text) returns oid[]
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+	if tag not in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE INDEX',
+			'ALTER INDEX', 'CREATE SCHEMA', 'ALTER SCHEMA', 'CREATE EXTENSION', 'ALTER EXTENSION') then
+		return '{}';
+	end if;
+	return array(select distinct touched
+		from pg_event_trigger_ddl_commands(), pgcdc.touched(classid, objid));
+end
+$$;
+
 -- The event triggers call these two.  They run with the rights of who made them, for everybody's
 -- DDL.  They have no SET, which would hide the command's own search_path, and therefore
 -- nothing in them may depend on it: full names only, and no operators.
@@ -163,11 +177,13 @@ create function pgcdc.on_command_end() returns event_trigger
 language plpgsql security definer as $$
 declare
 	defines pg_catalog.bool;
+	touched pg_catalog.oid[];
 begin
 	begin
 		if not pgcdc.concerns(tg_tag) then
 			return;
 		end if;
+		touched := pgcdc.may_join(tg_tag);
 		defines := pgcdc.log_command(tg_tag, pg_catalog.current_query(),
 			pg_catalog.current_setting('search_path'));
 	exception when others then
@@ -175,7 +191,7 @@ begin
 			pg_catalog.current_setting('search_path'), sqlerrm);
 	end;
 	begin
-		perform pgcdc.publish(tg_tag);
+		perform pgcdc.publish(touched);
 		if defines then
 			perform pgcdc.flush(tg_tag);
 		end if;
