@@ -130,12 +130,14 @@ start_time() { # PID: tells it from a later process of the same number
 	echo "${20}"
 }
 
+# To the end of the file: what bash has read of it and not given would stand before what the
+# next loop reads, should the process end meanwhile.
 running() { # PID: it runs; a zombie does not
-	local key state _
-	while read -r key state _; do
-		[ "$key" != State: ] || break
+	local key value _ state=''
+	while read -r key value _; do
+		[ "$key" != State: ] || state=$value
 	done 2>/dev/null <"/proc/$1/status"
-	case ${state-} in '' | Z | X) return 1 ;; esac
+	case $state in '' | Z | X) return 1 ;; esac
 }
 
 # stop_bg VAR [SIGNAL [SECONDS]]: SIGTERM, and waits for the end.  Sets bg_status

@@ -351,7 +351,7 @@ D \"table\":\"$name\",\"identity\":$row"
 	read_rows | is_text 'I "table":"größe","columns":[{"name":"t","type":"text","value":"日本 🐘"}]}'
 }
 
-@test "types: SQL_ASCII with bytes that are not UTF-8 ends with 100, names the LSN and confirms nothing" {
+@test "types: SQL_ASCII with bytes that are not UTF-8 ends with 100, names the LSN and confirms nothing from it on" {
 	sql "CREATE DATABASE enc ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
 	export PGDATABASE=enc
 	sql 'CREATE TABLE t (t text); CREATE PUBLICATION p FOR ALL TABLES'
@@ -371,7 +371,7 @@ D \"table\":\"$name\",\"identity\":$row"
 	good=$(jq -r 'select(.action == "C").lsn' <<<"$output")
 	echo "named: $lsn, behind the good row's commit $good"
 	[ "$(sql "SELECT '$lsn'::pg_lsn >= '$good'")" = t ]
-	[ "$(sql "SELECT confirmed_flush_lsn <= '$good' FROM pg_replication_slots WHERE slot_name = 'enc'")" = t ]
+	[ "$(sql "SELECT confirmed_flush_lsn <= '$lsn' FROM pg_replication_slots WHERE slot_name = 'enc'")" = t ]
 }
 
 @test "types: SQL_ASCII with a name that is not UTF-8" {
