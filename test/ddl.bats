@@ -34,17 +34,6 @@ teardown() {
 	sql "DROP ROLE IF EXISTS ddl_stranger, ddl_owner" 2>/dev/null
 }
 
-expect() { # STATUS TEXT COMMAND...: the exit code, and a text in what is printed
-	local status_wanted=$1 text=$2
-
-	shift 2
-	run "$@"
-	echo "$*: $status"
-	echo "$output"
-	[ "$status" -eq "$status_wanted" ]
-	[[ "$output" == *"$text"* ]]
-}
-
 # The entries of the log, with what is the same in each run: a line each, then one for each
 # table, and one for each column.
 entries() {

@@ -37,6 +37,21 @@ wait_until() {
 	done
 }
 
+# --- commands
+
+# expect STATUS TEXT COMMAND...: the exit code, and a text in what is printed.
+# shellcheck disable=SC2154 # "run" sets them
+expect() {
+	local status_wanted=$1 text=$2
+
+	shift 2
+	run "$@"
+	echo "$*: $status"
+	echo "$output"
+	[ "$status" -eq "$status_wanted" ]
+	[[ "$output" == *"$text"* ]]
+}
+
 # --- servers
 
 # The server script: service start|stop|standby|promote|pid DIR ...

@@ -52,18 +52,6 @@ second_server() {
 	PGDATABASE=postgres
 }
 
-# expect STATUS TEXT COMMAND...: the exit code, and a text in what is printed.
-expect() {
-	local status_wanted=$1 text=$2
-
-	shift 2
-	run "$@"
-	echo "$*: $status"
-	echo "$output"
-	[ "$status" -eq "$status_wanted" ]
-	[[ "$output" == *"$text"* ]]
-}
-
 # Everything that init could change in this database.
 everything() {
 	sql "SELECT 'publication', oid, pubname, puballtables, pubviaroot FROM pg_publication ORDER BY 2;

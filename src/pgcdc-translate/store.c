@@ -84,13 +84,6 @@ static const char
 	     " WHERE s.slot_name = $1 AND NOT l.acked AND l.lsn <= s.confirmed_flush_lsn"
 	     " AND age(l.xmin) > age(s.catalog_xmin)";
 
-static void
-pass_notice(void *unused, const PGresult *res)
-{
-	(void)unused;
-	log_warn("%s", PQresultErrorMessage(res));
-}
-
 /* Report the failure of a query, or of the connection when there is no result. */
 static int
 report(struct store *s, const PGresult *res)
@@ -135,7 +128,6 @@ connect_store(struct store *s)
 	s->is_marking = 0;
 	if ((err = connect_open(&s->conn, &s->options->store, NULL)) != 0)
 		return err;
-	PQsetNoticeReceiver(s->conn, pass_notice, NULL);
 	res = PQexec(s->conn, settings);
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		err = report(s, res);
