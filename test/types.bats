@@ -309,13 +309,26 @@ D \"table\":\"t\",\"identity\":[${one}22}]}"
 	read_rows | is_text 'I "table":"t","columns":[{"name":"a","type":"s.mood","value":"ok"},{"name":"b","type":"s.pair","value":"(1,2)"},{"name":"c","type":"int8","value":"3"},{"name":"d","type":"integer","value":4}]}'
 }
 
-@test "types: a type that was renamed has its new name" {
+@test "types: a type that was renamed since has the name it had, and a domain its new one" {
 	fresh_db
-	sql "CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE t (a mood); CREATE PUBLICATION p FOR ALL TABLES"
+	sql "CREATE EXTENSION hstore; CREATE SCHEMA s; CREATE TYPE s.mood AS ENUM ('ok');
+		CREATE DOMAIN small AS int; CREATE TYPE \"a b\" AS RANGE (SUBTYPE = int); CREATE TYPE \"select\" AS (n int);
+		CREATE TABLE t (a s.mood, b s.mood[], c small, d small[], e \"a b\", f \"select\", g hstore, h hstore[], i varbit(4)[]);
+		CREATE PUBLICATION p FOR ALL TABLES"
 	make_slot
-	sql "INSERT INTO t VALUES ('ok')"
-	sql "ALTER TYPE mood RENAME TO \"Mood\"; ALTER TYPE \"Mood\" RENAME VALUE 'ok' TO 'fine'"
-	read_rows | is_text 'I "table":"t","columns":[{"name":"a","type":"public.\"Mood\"","value":"ok"}]}'
+	sql "INSERT INTO t VALUES ('ok', '{ok}', 3, '{4}', '[1,2)', '(1)', 'a=>b', '{}', '{1}')"
+	sql "ALTER TYPE s.mood RENAME TO \"Mood\"; ALTER TYPE s.\"Mood\" RENAME VALUE 'ok' TO 'fine';
+		ALTER SCHEMA s RENAME TO r; ALTER DOMAIN small RENAME TO tiny; ALTER TYPE \"a b\" RENAME TO c;
+		ALTER TYPE \"select\" SET SCHEMA r; ALTER EXTENSION hstore SET SCHEMA r"
+	read_rows | grep -o '"type":.*' | sed 's/{"name":"."\|[]}]*$//g; s/},/\n/g' | is_text '"type":"s.mood","value":"ok"
+,"type":"s.mood[]","value":"{ok}"
+,"type":"public.tiny","value":"3"
+,"type":"public.small[]","value":"{4}"
+,"type":"public.\"a b\"","value":"[1,2)"
+,"type":"public.\"select\"","value":"(1)"
+,"type":"public.hstore","value":"\"a\"=>\"b\""
+,"type":"public.hstore[]","value":"{}"
+,"type":"bit varying(4)[]","value":"{1}"'
 }
 
 @test "types: every encoding of a database comes out as UTF-8" {

@@ -208,20 +208,35 @@ session_left_timeline(struct session *s, uint32_t timeline, uint64_t *left)
 	return err;
 }
 
+/*
+ * The stream's name of a type is the one it had when the row was written, the catalog's is
+ * that of now: of the latter only the modifier's text is taken, and that it is an array,
+ * whose own name is the element's behind an underscore.  A domain comes under the name of
+ * its base type, and one of pg_catalog without a schema: the catalog must do.
+ */
 int
-session_ask_type(void *context, uint32_t oid, int32_t modifier, struct buf *name)
+session_ask_type(void *context, uint32_t oid, int32_t modifier, const char *schema,
+    const char *type, struct buf *name)
 {
+	static const char sql[] =
+	    "SELECT CASE WHEN t.typtype = 'd' OR $3::text = '' OR $4::text IS NULL"
+	    " OR e.oid IS NOT NULL AND t.typname = $4 AND n.nspname = $3"
+	    " THEN pg_catalog.format_type(t.oid, $2)"
+	    " ELSE pg_catalog.quote_ident($3) || '.'"
+	    " || pg_catalog.quote_ident(CASE WHEN e.oid IS NULL THEN $4 ELSE pg_catalog.substr($4, 2) END)"
+	    " || pg_catalog.substr(pg_catalog.format_type(t.oid, $2),"
+	    " pg_catalog.length(pg_catalog.format_type(coalesce(e.oid, t.oid), NULL)) + 1) END"
+	    " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
+	    " LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid WHERE t.oid = $1";
 	struct session *s = context;
 	char oid_text[16], modifier_text[16];
-	const char *values[] = { oid_text, modifier_text };
+	const char *values[] = { oid_text, modifier_text, schema, type };
 	PGresult *res;
 	int err;
 
 	snprintf(oid_text, sizeof(oid_text), "%" PRIu32, oid);
 	snprintf(modifier_text, sizeof(modifier_text), "%" PRId32, modifier);
-	res = session_query(s, &err,
-	    "SELECT pg_catalog.format_type(oid, $2) FROM pg_catalog.pg_type WHERE oid = $1", 2,
-	    values);
+	res = session_query(s, &err, sql, 4, values);
 	if (res == NULL)
 		return err;
 	if (PQntuples(res) == 1)

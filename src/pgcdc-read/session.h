@@ -51,7 +51,8 @@ PGresult *
 session_query(struct session *s, int *err, const char *sql, int n, const char *const *values);
 
 /* types_ask() of types.h, with the session as its context. */
-int session_ask_type(void *session, uint32_t oid, int32_t modifier, struct buf *name);
+int session_ask_type(void *session, uint32_t oid, int32_t modifier, const char *schema,
+    const char *type, struct buf *name);
 
 /* Report the error that ended the stream behind lsn, and return the exit code. */
 int session_stream_error(struct session *s, PGresult *res, uint64_t lsn);

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 #include "types.h"
@@ -58,7 +59,7 @@ struct known {
 
 struct announced {
 	uint32_t oid;
-	char *name;
+	char *schema, *name;
 };
 
 struct types {
@@ -106,8 +107,10 @@ types_free(struct types *t)
 {
 	for (size_t i = 0; i < t->n_known; i++)
 		free(t->known[i].name);
-	for (size_t i = 0; i < t->n_announced; i++)
+	for (size_t i = 0; i < t->n_announced; i++) {
+		free(t->announced[i].schema);
 		free(t->announced[i].name);
+	}
 	free(t->known);
 	free(t->announced);
 	free(t);
@@ -148,78 +151,85 @@ builtin_name(struct types *t, uint32_t oid, int32_t modifier)
 
 /* Quoted unless it is plain; words of SQL are not known here, and stay as they are. */
 static void
-add_identifier(struct buf *b, struct pgoutput_bytes id)
+add_identifier(struct buf *b, const char *id)
 {
-	int simple = id.len > 0 && !(id.p[0] >= '0' && id.p[0] <= '9');
+	int simple = *id != '\0' && !(*id >= '0' && *id <= '9');
 
-	for (size_t i = 0; i < id.len; i++) {
-		char c = id.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+	for (const char *c = id; *c != '\0'; c++)
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '_'))
 			simple = 0;
-	}
 	if (simple) {
-		buf_add(b, id.p, id.len);
+		buf_str(b, id);
 		return;
 	}
 	buf_add(b, "\"", 1);
-	for (size_t i = 0; i < id.len; i++) {
-		if (id.p[i] == '"')
+	for (; *id != '\0'; id++) {
+		if (*id == '"')
 			buf_add(b, "\"", 1);
-		buf_add(b, id.p + i, 1);
+		buf_add(b, id, 1);
 	}
 	buf_add(b, "\"", 1);
+}
+
+static struct announced *
+find_announced(struct types *t, uint32_t oid)
+{
+	for (size_t i = 0; i < t->n_announced; i++)
+		if (t->announced[i].oid == oid)
+			return &t->announced[i];
+	return NULL;
 }
 
 int
 types_announce(
     struct types *t, uint32_t oid, struct pgoutput_bytes schema, struct pgoutput_bytes name)
 {
-	struct buf full = BUF_INIT;
-	size_t i;
+	struct announced *a = find_announced(t, oid);
+	char *schema_copy, *name_copy;
 
-	for (i = 0; i < t->n_known; i++)
+	for (size_t i = 0; i < t->n_known; i++)
 		if (t->known[i].oid == oid)
 			t->known[i].stale = 1;
-	/* pgoutput sends pg_catalog as an empty name; format_type() leaves it out, too. */
-	if (schema.len > 0) {
-		add_identifier(&full, schema);
-		buf_add(&full, ".", 1);
+	if (a == NULL) {
+		struct announced *grown = realloc(
+		    t->announced, (t->n_announced + 1) * sizeof(*grown));
+
+		if (grown == NULL)
+			return out_of_memory();
+		t->announced = grown;
+		a = &t->announced[t->n_announced++];
+		*a = (struct announced){ .oid = oid };
 	}
-	add_identifier(&full, name);
-	buf_add(&full, "", 1);
-	if (full.failed)
-		return out_of_memory();
-	for (i = 0; i < t->n_announced; i++)
-		if (t->announced[i].oid == oid) {
-			free(t->announced[i].name);
-			t->announced[i].name = full.data;
-			return 0;
-		}
-	struct announced *grown = realloc(t->announced, (i + 1) * sizeof(*grown));
-	if (grown == NULL) {
-		buf_free(&full);
-		return out_of_memory();
-	}
-	t->announced = grown;
-	t->announced[t->n_announced++] = (struct announced){ oid, full.data };
-	return 0;
+	schema_copy = strndup(schema.p, schema.len);
+	name_copy = strndup(name.p, name.len);
+	free(a->schema);
+	free(a->name);
+	a->schema = schema_copy;
+	a->name = name_copy;
+	return schema_copy == NULL || name_copy == NULL ? out_of_memory() : 0;
 }
 
 /* Ask the server and remember the answer in the entry k. */
 static int
 learn(struct types *t, struct known *k)
 {
+	const struct announced *a = find_announced(t, k->oid);
 	struct buf name = BUF_INIT;
-	int err = t->ask(t->context, k->oid, k->modifier, &name);
+	int err = t->ask(t->context, k->oid, k->modifier, a != NULL ? a->schema : NULL,
+	    a != NULL ? a->name : NULL, &name);
 
 	if (err != 0) {
 		buf_free(&name);
 		return err;
 	}
-	for (size_t i = 0; name.len == 0 && i < t->n_announced; i++)
-		if (t->announced[i].oid == k->oid)
-			buf_str(&name, t->announced[i].name);
+	if (name.len == 0 && a != NULL) {
+		/* pgoutput sends pg_catalog as an empty name; format_type() leaves it out, too. */
+		if (a->schema[0] != '\0') {
+			add_identifier(&name, a->schema);
+			buf_add(&name, ".", 1);
+		}
+		add_identifier(&name, a->name);
+	}
 	if (name.len == 0)
 		buf_str(&name, "???"); /* as format_type() says it */
 	buf_add(&name, "", 1);

@@ -3,9 +3,10 @@
  * form that a type's values take on a line.
  *
  * pgoutput sends OID and type modifier of a column, and for types that are not
- * built in a name (of a domain: its base type's).  The names of built-in types
- * are compiled in; others are asked of the server, once for each OID and
- * modifier; the name that pgoutput sent is the fallback for a type that is gone.
+ * built in the name that the type had when the row was written (of a domain: its
+ * base type's).  The names of built-in types are compiled in; of others the server
+ * is asked, once for each announcement and modifier, how that name is written; where
+ * the type is gone we write it ourselves.
  */
 #ifndef TYPES_H
 #define TYPES_H
@@ -21,10 +22,12 @@ enum value_form { FORM_STRING, FORM_NUMBER, FORM_BOOLEAN, FORM_BYTEA };
 enum value_form types_form(uint32_t oid);
 
 /*
- * Append format_type(oid, modifier) to name, nothing when the server knows
- * no such type.  0, or the exit code after reporting.
+ * Append to name what format_type(oid, modifier) says, or said when the type was called
+ * schema.type (both NULL when it was not announced); nothing when the server knows no such
+ * type.  0, or the exit code after reporting.
  */
-typedef int types_ask(void *context, uint32_t oid, int32_t modifier, struct buf *name);
+typedef int types_ask(void *context, uint32_t oid, int32_t modifier, const char *schema,
+    const char *type, struct buf *name);
 
 struct types;
 

@@ -59,9 +59,11 @@ enum { FILTER = 1, SHORT_LINES = 2, NO_NAMES = 4, NO_SERVER = 8 };
 static int options;
 
 static int
-ask(void *context, uint32_t oid, int32_t modifier, struct buf *name)
+ask(void *context, uint32_t oid, int32_t modifier, const char *schema, const char *type,
+    struct buf *name)
 {
 	check(context == &options, "another context");
+	check((schema == NULL) == (type == NULL), "half a name");
 	if ((options & NO_SERVER) != 0 && oid % 2 != 0)
 		return EXIT_TEMPORARY;
 	if ((options & NO_NAMES) == 0) {

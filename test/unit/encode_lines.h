@@ -19,11 +19,14 @@ static struct encode_transaction tx;
 static struct buf out;
 
 static int
-ask(void *context, uint32_t oid, int32_t modifier, struct buf *name)
+ask(void *context, uint32_t oid, int32_t modifier, const char *schema, const char *type,
+    struct buf *name)
 {
 	(void)context;
 	(void)oid;
 	(void)modifier;
+	(void)schema;
+	(void)type;
 	buf_str(name, "public.mood");
 	return 0;
 }

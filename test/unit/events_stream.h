@@ -23,11 +23,14 @@ static uint64_t lsn;
 static int ask_answer;
 
 static int
-ask(void *context, uint32_t oid, int32_t modifier, struct buf *name)
+ask(void *context, uint32_t oid, int32_t modifier, const char *schema, const char *type,
+    struct buf *name)
 {
 	(void)context;
 	(void)oid;
 	(void)modifier;
+	(void)schema;
+	(void)type;
 	if (ask_answer == 0)
 		buf_str(name, "public.mood");
 	return ask_answer;

@@ -14,13 +14,18 @@ static int asked, answer;
 static uint32_t asked_oid;
 static int32_t asked_modifier;
 
+static char asked_name[64];
+
 static int
-ask(void *context, uint32_t oid, int32_t modifier, struct buf *name)
+ask(void *context, uint32_t oid, int32_t modifier, const char *schema, const char *type,
+    struct buf *name)
 {
 	ok(context == &asked, "the question comes with its context");
 	asked++;
 	asked_oid = oid;
 	asked_modifier = modifier;
+	snprintf(asked_name, sizeof(asked_name), "%s %s", schema != NULL ? schema : "NULL",
+	    type != NULL ? type : "NULL");
 	if (answer == 0 && knows != NULL)
 		buf_str(name, knows);
 	return answer;
@@ -123,6 +128,7 @@ asking(void)
 	is_name(t, 1184, 3, "timestamp(3) with time zone");
 	knows = "public.mood";
 	is_name(t, 16385, -1, "public.mood");
+	is_str(asked_name, "NULL NULL", "... which was not announced");
 	knows = "public.other";
 	is_name(t, 16386, -1, "public.other");
 	is_name(t, 16385, -1, "public.mood");
@@ -140,6 +146,7 @@ announcing(void)
 	announce(t, 16385, "public", "mood");
 	is_int(asked, 0, "an announcement asks nothing");
 	is_name(t, 16385, -1, "public.mood");
+	is_str(asked_name, "public mood", "... under the name that it was announced with");
 	is_name(t, 16385, 7, "public.mood");
 	knows = "public.humour";
 	is_name(t, 16385, -1, "public.mood");
@@ -147,6 +154,7 @@ announcing(void)
 	announce(t, 16385, "public", "humour");
 	is_name(t, 16385, -1, "public.humour");
 	is_name(t, 16385, 7, "public.humour");
+	is_str(asked_name, "public humour", "... the new name");
 	is_int(asked, 4, "... until it is announced again: then with each modifier");
 	announce(t, 16390, "public", "another");
 	is_name(t, 16385, -1, "public.humour");
