@@ -130,6 +130,43 @@ I t #2 (2-2) 2-1:v="c" 2-2:id=1'
 	translate --store= <in | cmp - out
 }
 
+@test "row 33: two schemas take each other's names in one transaction, under a writer of both" {
+	sql 'CREATE SCHEMA live; CREATE TABLE live.t (id int PRIMARY KEY, v text)' \
+		-c 'CREATE SCHEMA next; CREATE TABLE next.t (id int PRIMARY KEY, v text)'
+	init
+	open_session writer
+	open_session owner
+	sql 'INSERT INTO live.t VALUES (0); INSERT INTO next.t VALUES (0)'
+	say writer 'BEGIN; INSERT INTO live.t VALUES (1)'
+	say owner 'BEGIN; INSERT INTO live.t VALUES (2); ALTER SCHEMA live RENAME TO old; ALTER SCHEMA next RENAME TO live;
+		ALTER SCHEMA old RENAME TO next; INSERT INTO next.t VALUES (3); INSERT INTO live.t VALUES (3)'
+	say writer 'INSERT INTO live.t VALUES (4)'
+	sql 'INSERT INTO live.t VALUES (5); INSERT INTO next.t VALUES (5)'
+	say owner 'ALTER TABLE live.t ADD w int; INSERT INTO live.t VALUES (6)'
+	say writer 'INSERT INTO live.t VALUES (6)'
+	say owner 'COMMIT'
+	say writer 'INSERT INTO live.t VALUES (7); INSERT INTO next.t VALUES (7); COMMIT'
+	sql 'INSERT INTO live.t VALUES (8); INSERT INTO next.t VALUES (8)'
+	local rows='live.t #1 0
+next.t #2 0
+live.t #1 5
+next.t #2 5
+live.t #1 2
+next.t #1 3
+live.t #2 3
+live.t #2 6
+live.t #1 1
+live.t #1 4
+live.t #1 6
+live.t #2 7
+next.t #1 7
+live.t #2 8
+next.t #1 8'
+	stream
+	ids | awk '{ split($5, id, "="); print $2, $3, id[2] }' | is "$rows"
+	translate --store= <in | cmp - out
+}
+
 @test "row 33: a partitioned table is renamed that its partitions are published as" {
 	sql 'CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id)' \
 		-c 'CREATE TABLE p1 PARTITION OF p DEFAULT'

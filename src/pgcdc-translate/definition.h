@@ -20,6 +20,7 @@ struct column {
 
 struct definition {
 	uint64_t from, until; /* LSNs of rows: from <= lsn < until */
+	int is_uncommitted;   /* from is for rows of its own transaction, which is in hand */
 	uint64_t schema_id;   /* the row of the log; 0: there is none */
 	const char *metadata; /* what a row gets, up to its version */
 	size_t metadata_len;

@@ -136,14 +136,17 @@ take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn
 	int err;
 
 	warn_of_gap(schema, lsn);
-	if (!is_command(&t->event, "ALTER SCHEMA"))
+	if (is_command(&t->event, "ALTER SCHEMA"))
+		t->moves_names = 1;
+	else
 		end_renamed(t, json_object_get(schema, "tables"), lsn);
+	like.is_uncommitted = t->moves_names;
 	json_array_foreach(json_object_get(schema, "tables"), i, json)
 	{
 		const struct table *table = named(t, json);
 
 		/* The store has told of it, and from where on it holds. */
-		if (table != NULL && table_knows(table, id))
+		if (table != NULL && table_knows(table, id) && !t->moves_names)
 			continue;
 		/* Without a store: the table is older than the log, and as it was. */
 		like.from = is_baseline && t->store == NULL && table != NULL && table->n == 0 ? 0
@@ -201,6 +204,23 @@ schemas_take(struct translate *t)
 	json_decref(text);
 	json_decref(id);
 	return err;
+}
+
+int
+schemas_commit(struct translate *t)
+{
+	uint64_t lsn;
+
+	if (!t->moves_names)
+		return 0;
+	if (t->event.lsn.p == NULL ||
+	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
+		return log_permanent("line %llu ends a transaction that renames a schema, and its "
+				     "\"lsn\" is none",
+		    (unsigned long long)t->reader.number);
+	tables_commit(&t->tables, lsn);
+	t->moves_names = 0;
+	return 0;
 }
 
 /* Sinks have no database: they get the row of the log before the first row that it is for. */

@@ -13,6 +13,12 @@ int schemas_is_log(const struct event *e);
 int schemas_take(struct translate *t);
 
 /*
+ * A C line.  ALTER SCHEMA locks no tables, so what it and the commands after it made of them
+ * is for rows of others only from here on.  0, or the exit code after reporting.
+ */
+int schemas_commit(struct translate *t);
+
+/*
  * The definition for a row of the table at lsn.  Where the store tells it, a line of the log
  * marked as baseline is written first.  0, or the exit code after reporting.
  */

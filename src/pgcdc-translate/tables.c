@@ -200,18 +200,42 @@ table_add(struct table *t, struct definition *d, size_t most)
 		t->definition = more;
 		t->cap = cap;
 	}
-	for (at = t->n; at > 0 && t->definition[at - 1]->from > d->from;)
+	for (at = t->n; at > 0 && t->definition[at - 1]->from > d->from && !d->is_uncommitted;)
 		at--;
 	memmove(t->definition + at + 1, t->definition + at, (t->n - at) * sizeof(*t->definition));
 	t->definition[at] = d;
 	t->n++;
-	if (at > 0 && t->definition[at - 1]->until > d->from)
+	if (at > 0 && t->definition[at - 1]->until > d->from &&
+	    t->definition[at - 1]->is_uncommitted == d->is_uncommitted)
 		t->definition[at - 1]->until = d->from;
 	if (at + 1 < t->n && d->until > t->definition[at + 1]->from)
 		d->until = t->definition[at + 1]->from;
 	if (most > 0 && t->n > most)
 		forget(t, at == 0 ? 1 : 0);
 	return 0;
+}
+
+static void
+commit(struct table *t, uint64_t lsn)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct definition *d = t->definition[i];
+
+		if (!d->is_uncommitted)
+			continue;
+		if (i > 0 && t->definition[i - 1]->until > lsn)
+			t->definition[i - 1]->until = lsn;
+		d->from = lsn;
+		d->is_uncommitted = 0;
+	}
+}
+
+void
+tables_commit(struct tables *ts, uint64_t lsn)
+{
+	for (size_t i = 0; i < ts->cap; i++)
+		if (ts->slot[i] != NULL)
+			commit(ts->slot[i], lsn);
 }
 
 void

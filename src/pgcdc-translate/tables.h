@@ -48,10 +48,17 @@ int table_knows(const struct table *t, uint64_t schema_id);
 
 /*
  * Add a definition, which is the table's from here on.  It ends the interval that it begins in,
- * and itself ends where the next one begins.  With most > 0 no more than that many are kept.
+ * and itself ends where the next one begins.  One that is uncommitted hides the others until
+ * tables_commit() and is the last one.  With most > 0 no more than that many are kept.
  * 0, or -1 when there is no memory; then it is freed.
  */
 int table_add(struct table *t, struct definition *d, size_t most);
+
+/*
+ * The transaction in hand ends with the commit record at lsn: from there on its definitions that
+ * are uncommitted hold, and until there what they took the name from.
+ */
+void tables_commit(struct tables *ts, uint64_t lsn);
 
 /* From lsn on the name is not that of the table any more. */
 void table_end(struct table *t, uint64_t lsn);

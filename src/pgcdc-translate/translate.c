@@ -134,6 +134,9 @@ take_line(struct translate *t, const char *line, size_t len)
 	case 'H':
 		err = take_head(t);
 		break;
+	case 'C':
+		err = schemas_commit(t);
+		break;
 	default:
 		break;
 	}

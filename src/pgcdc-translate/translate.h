@@ -22,6 +22,7 @@ struct translate {
 	struct event event;
 	struct chain chain;
 	char timeline[16]; /* of the last H line */
+	int moves_names;   /* the transaction in hand has renamed a schema */
 	struct tables tables;
 	struct out out;
 	uint64_t n_rows, n_filtered, n_without_identity, n_schemas;

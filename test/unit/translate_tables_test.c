@@ -77,6 +77,38 @@ any_order(void)
 	}
 }
 
+static struct definition *
+uncommitted(uint64_t schema_id, uint64_t from)
+{
+	struct definition *d = definition(schema_id, from, UINT64_MAX);
+
+	d->is_uncommitted = 1;
+	return d;
+}
+
+/* A transaction takes the name at 20 and again at 26; its commit is at 40. */
+static void
+taken_name(void)
+{
+	struct tables ts;
+	struct table *t = table(&ts);
+
+	table_add(t, definition(1, 10, UINT64_MAX), 0);
+	/* Of a command of others, committed meanwhile. */
+	table_add(t, definition(2, 30, UINT64_MAX), 0);
+	table_add(t, uncommitted(3, 20), 0);
+	is_str(ids(t), "013333", "its own rows see the new table behind the command");
+	table_add(t, uncommitted(4, 26), 0);
+	is_str(ids(t), "013444", "and what else it makes of it");
+	tables_commit(&ts, 40);
+	is_str(ids(t), "011244", "those of others from the commit on");
+	table_add(t, definition(5, 50, UINT64_MAX), 0);
+	is_str(ids(t), "011245", "and the next definition follows");
+	tables_commit(&ts, 60);
+	is_str(ids(t), "011245", "another commit moves nothing");
+	tables_free(&ts);
+}
+
 /* Against the plain rule: the one with the greatest beginning counts, up to its own end. */
 static void
 at_random(unsigned seed)
@@ -254,6 +286,7 @@ int
 main(int argc, char **argv)
 {
 	any_order();
+	taken_name();
 	at_random(argc > 1 ? (unsigned)atoi(argv[1]) : 1);
 	bounds();
 	forgetting();
