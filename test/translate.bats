@@ -163,8 +163,45 @@ next.t #1 7
 live.t #2 8
 next.t #1 8'
 	stream
-	ids | awk '{ split($5, id, "="); print $2, $3, id[2] }' | is "$rows"
+	which_tables | is "$rows"
 	translate --store= <in | cmp - out
+	# A run that begins in the middle asks the store: before the stream has brought the commit, and
+	# behind it, for rows on either side of it.
+	[ "$(sql "SELECT count(DISTINCT commit_lsn) || ' ' || count(*) FROM pgcdc.schema_log WHERE commit_lsn IS NOT NULL")" = '1 4' ]
+	from_row 5
+	which_tables | is "$(tail -n +3 <<<"$rows")"
+	from_row 1
+	which_tables | is "$(tail -n +9 <<<"$rows")"
+	sql 'UPDATE pgcdc.schema_log SET commit_lsn = NULL'
+	from_row 5
+	which_tables | is "$(tail -n +3 <<<"$rows")"
+}
+
+@test "translate: where a schema was renamed cannot be noted in a store that may not be written to: a warning" {
+	sql 'CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY); CREATE ROLE looker LOGIN'
+	init
+	sql 'GRANT USAGE ON SCHEMA pgcdc TO looker; GRANT SELECT ON ALL TABLES IN SCHEMA pgcdc TO looker;
+		GRANT EXECUTE ON FUNCTION pgcdc.described(jsonb) TO looker'
+	sql 'ALTER SCHEMA s RENAME TO r; INSERT INTO r.t VALUES (1)'
+	stream --store='user=looker' 2>err
+	[[ $(<err) == 'pgcdc-translate: warning: could not note in the schema log that a schema was renamed at 0/'*': ERROR:  permission denied for '* ]]
+	[ "$(wc -l <err)" = 1 ]
+	which_tables | is 'r.t #1 1'
+	sql 'DROP OWNED BY looker; DROP ROLE looker'
+}
+
+# The table and id of each row.
+which_tables() { ids | awk '{ split($5, id, "="); print $2, $3, id[2] }'; }
+
+# from_row ID: the stream in the file in again, from the transaction with this row on, as after
+# a restart.
+from_row() {
+	awk -v row="\"name\":\"id\",\"type\":\"integer\",\"value\":$1}" 'NR == 1 { head = $0; next }
+		found { print; next }
+		{ held = held $0 "\n" }
+		index($0, row) { found = 1; sub(/"start":"[^"]*"/, "\"start\":\"" ack "\"", head); printf "%s\n%s", head, held }
+		match($0, /"ack":"[^"]*"/) { ack = substr($0, RSTART + 7, RLENGTH - 8); held = "" }' in >from
+	translate <from >out
 }
 
 @test "row 33: a partitioned table is renamed that its partitions are published as" {

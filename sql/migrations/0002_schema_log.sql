@@ -17,7 +17,9 @@ create table pgcdc.schema_log (
 	schema jsonb not null default '{}',
 	dropped jsonb,
 	created_at timestamptz not null default clock_timestamp(),
-	acked boolean not null default false
+	acked boolean not null default false,
+	-- by pgcdc-translate, of what took no lock on its tables; a trigger cannot know it
+	commit_lsn pg_lsn
 );
 
 -- The names of the tables that a row of the log describes.

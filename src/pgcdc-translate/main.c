@@ -41,6 +41,7 @@ main(int argc, char **argv)
 	line_close(&t.reader);
 	event_free(&t.event);
 	tables_free(&t.tables);
+	buf_free(&t.moved);
 	store_close(&store);
 	if (out_close(&t.out) != 0 && err == 0)
 		err = log_temporary("could not close standard output: %s", strerror(errno));

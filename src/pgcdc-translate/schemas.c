@@ -131,22 +131,28 @@ take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn
 {
 	struct definition like = { .until = UINT64_MAX, .schema_id = id };
 	int is_baseline = json_is_true(json_object_get(schema, "baseline"));
+	int is_rename;
 	const json_t *json;
 	size_t i;
 	int err;
 
 	warn_of_gap(schema, lsn);
-	if (is_command(&t->event, "ALTER SCHEMA"))
-		t->moves_names = 1;
-	else
+	is_rename = is_command(&t->event, "ALTER SCHEMA");
+	if (!is_rename)
 		end_renamed(t, json_object_get(schema, "tables"), lsn);
-	like.is_uncommitted = t->moves_names;
+	if (is_rename || t->moved.len > 0) {
+		buf_add(&t->moved, t->moved.len == 0 ? "{" : ",", 1);
+		buf_uint(&t->moved, id);
+		if (t->moved.failed)
+			return log_temporary("out of memory for a renamed schema");
+		like.is_uncommitted = 1;
+	}
 	json_array_foreach(json_object_get(schema, "tables"), i, json)
 	{
 		const struct table *table = named(t, json);
 
 		/* The store has told of it, and from where on it holds. */
-		if (table != NULL && table_knows(table, id) && !t->moves_names)
+		if (table != NULL && table_knows(table, id) && !like.is_uncommitted)
 			continue;
 		/* Without a store: the table is older than the log, and as it was. */
 		like.from = is_baseline && t->store == NULL && table != NULL && table->n == 0 ? 0
@@ -210,8 +216,9 @@ int
 schemas_commit(struct translate *t)
 {
 	uint64_t lsn;
+	int err;
 
-	if (!t->moves_names)
+	if (t->moved.len == 0)
 		return 0;
 	if (t->event.lsn.p == NULL ||
 	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
@@ -219,8 +226,12 @@ schemas_commit(struct translate *t)
 				     "\"lsn\" is none",
 		    (unsigned long long)t->reader.number);
 	tables_commit(&t->tables, lsn);
-	t->moves_names = 0;
-	return 0;
+	buf_add(&t->moved, "}", 2); /* with its NUL */
+	if (t->moved.failed)
+		return log_temporary("out of memory for the commit of a renamed schema");
+	err = t->store != NULL ? store_commit(t->store, t->moved.data, lsn) : 0;
+	buf_drop(&t->moved, t->moved.len);
+	return err;
 }
 
 /* Sinks have no database: they get the row of the log before the first row that it is for. */

@@ -33,24 +33,33 @@ static const char settings[] = "SET search_path = '';"
  * than the log has its first row after it: then that row holds, if it is a baseline.  So it does
  * for the rows of CREATE TABLE AS, where no other table has the name at that LSN: what the
  * last row described may have been dropped, or go by another name.
+ *
+ * A renamed schema's tables are not locked: the new names hold from the commit.  Until the
+ * stream has brought it, which is when it gets its commit_lsn, they do not, unless the commit
+ * was before all that the slot holds; where no other table has the name, there is no doubt.
  */
 static const char from_log[] =
-    "WITH described AS (SELECT l.*, d.value AS definition"
+    "WITH described AS (SELECT l.*, d.value AS definition, coalesce(l.commit_lsn, l.lsn) AS since,"
+    " l.command_tag = 'ALTER SCHEMA' AND l.commit_lsn IS NULL AND NOT l.acked"
+    " AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.slot_name = $4::text"
+    " AND age(l.xmin) > age(s.catalog_xmin)) AS is_to_come"
     " FROM pgcdc.schema_log l, jsonb_array_elements(l.schema -> 'tables') d"
     " WHERE l.schema ? 'tables' AND pgcdc.described(l.schema) @> ARRAY[$1::text || '.' || $2::text]"
     " AND d.value ->> 'schema' = $1 AND d.value ->> 'name' = $2),"
-    " newest AS (SELECT * FROM described WHERE lsn <= $3::pg_lsn ORDER BY lsn DESC, id DESC LIMIT 1),"
-    " next AS (SELECT * FROM described WHERE lsn > $3::pg_lsn ORDER BY lsn, id LIMIT 1),"
+    " newest AS (SELECT * FROM described WHERE since <= $3::pg_lsn"
+    " ORDER BY is_to_come, since DESC, id DESC LIMIT 1),"
+    " next AS (SELECT * FROM described WHERE since > $3::pg_lsn ORDER BY since, id LIMIT 1),"
     " chosen AS (SELECT 1 AS rank, *, $3::pg_lsn AS valid_from FROM next"
     " WHERE CASE WHEN definition ? 'rows_before' THEN NOT EXISTS (SELECT FROM newest o WHERE NOT EXISTS ("
     "SELECT FROM pgcdc.schema_log g WHERE g.lsn > o.lsn AND g.lsn <= $3::pg_lsn"
     " AND (g.dropped @> jsonb_build_array(jsonb_build_object('id', o.definition -> 'id'))"
     " OR g.schema @> jsonb_build_object('tables',"
     " jsonb_build_array(jsonb_build_object('id', o.definition -> 'id')))))) END"
-    " UNION ALL SELECT 2, *, lsn FROM newest"
+    " UNION ALL SELECT 2, *, since FROM newest"
     " UNION ALL SELECT 3, *, '0/0' FROM next WHERE command_tag = 'BASELINE'"
     " ORDER BY rank LIMIT 1)"
-    " SELECT id, lsn, valid_from, (SELECT min(lsn) FROM described WHERE lsn > c.lsn), definition, json_build_array("
+    " SELECT id, lsn, valid_from, (SELECT min(since) FROM described"
+    " WHERE since > c.since AND NOT is_to_come), definition, json_build_array("
     " json_build_object('name', 'id', 'type', 'bigint', 'value', id),"
     " json_build_object('name', 'lsn', 'type', 'pg_lsn', 'value', lsn),"
     " json_build_object('name', 'version', 'type', 'bigint', 'value', version),"
@@ -83,6 +92,10 @@ static const char
     mark[] = "UPDATE pgcdc.schema_log l SET acked = true FROM pg_replication_slots s"
 	     " WHERE s.slot_name = $1 AND NOT l.acked AND l.lsn <= s.confirmed_flush_lsn"
 	     " AND age(l.xmin) > age(s.catalog_xmin)";
+
+/* The stream may have been here before, and the commit is where it was. */
+static const char commit[] =
+    "UPDATE pgcdc.schema_log SET commit_lsn = $2 WHERE id = ANY ($1::bigint[]) AND commit_lsn IS NULL";
 
 /* Report the failure of a query, or of the connection when there is no result. */
 static int
@@ -376,14 +389,12 @@ finish_marking(struct store *s, int64_t deadline)
 
 /* The answer, or NULL as await_result(). */
 static PGresult *
-answer(struct store *s, const char *const values[3], int64_t deadline)
+answer(struct store *s, const char *sql, int n, const char *const *values, int64_t deadline)
 {
-	const char *sql = s->keeps_log ? from_log : from_catalog;
 	PGresult *first, *more;
 
 	if (finish_marking(s, deadline) != 0 ||
-	    PQsendQueryParams(s->conn, sql, s->keeps_log ? 3 : 2, NULL, values, NULL, NULL, 0) !=
-		1 ||
+	    PQsendQueryParams(s->conn, sql, n, NULL, values, NULL, NULL, 0) != 1 ||
 	    await_result(s, deadline) != 0)
 		return NULL;
 	first = PQgetResult(s->conn);
@@ -392,35 +403,71 @@ answer(struct store *s, const char *const values[3], int64_t deadline)
 	return first;
 }
 
+/*
+ * The answer, with its own error if it has one; or NULL with *err after reporting, when the
+ * store is away for longer than --store-timeout.
+ */
+static PGresult *
+patient_answer(struct store *s, const char *sql, int n, const char *const *values, int *err)
+{
+	int64_t deadline = loop_now() + s->options->store_timeout;
+	int64_t patience = loop_now() + SHORTEST_PATIENCE;
+	PGresult *res;
+
+	for (;;) {
+		res = answer(s, sql, n, values, deadline > patience ? deadline : patience);
+		if (PQstatus(s->conn) == CONNECTION_OK) {
+			*err = res != NULL ? 0 : gave_up();
+			return res;
+		}
+		if (loop_now() >= deadline) {
+			*err = report(s, res);
+			PQclear(res);
+			return NULL;
+		}
+		log_warn("lost the connection to the store: %s", PQerrorMessage(s->conn));
+		PQclear(res);
+		if ((*err = come_back(s, deadline)) != 0)
+			return NULL;
+	}
+}
+
 int
 store_ask(
     struct store *s, struct store_answer *a, const char *schema, const char *table, uint64_t lsn)
 {
-	const char *values[] = { schema, table, lsn_text(lsn) };
-	int64_t deadline = loop_now() + s->options->store_timeout;
-	int64_t patience = loop_now() + SHORTEST_PATIENCE;
+	const char *values[] = { schema, table, lsn_text(lsn), s->slot };
 	PGresult *res;
 	int err;
 
-	for (;;) {
-		res = answer(s, values, deadline > patience ? deadline : patience);
-		if (PQresultStatus(res) == PGRES_TUPLES_OK) {
-			err = take_answer(a, res);
-			PQclear(res);
-			return err;
-		}
-		if (res == NULL && PQstatus(s->conn) == CONNECTION_OK)
-			return gave_up();
-		if (PQstatus(s->conn) == CONNECTION_OK || loop_now() >= deadline)
-			break;
-		log_warn("lost the connection to the store: %s", PQerrorMessage(s->conn));
-		PQclear(res);
-		if ((err = come_back(s, deadline)) != 0)
-			return err;
-	}
-	err = report(s, res);
+	res = s->keeps_log ? patient_answer(s, from_log, 4, values, &err)
+	                   : patient_answer(s, from_catalog, 2, values, &err);
+	if (res == NULL)
+		return err;
+	err = PQresultStatus(res) == PGRES_TUPLES_OK ? take_answer(a, res) : report(s, res);
 	PQclear(res);
 	return err;
+}
+
+int
+store_commit(struct store *s, const char *ids, uint64_t lsn)
+{
+	const char *values[] = { ids, lsn_text(lsn) };
+	PGresult *res;
+	int err;
+
+	if (!s->keeps_log)
+		return 0;
+	if ((res = patient_answer(s, commit, 2, values, &err)) == NULL)
+		return err;
+	if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		log_warn(
+		    "could not note in the schema log that a schema was renamed at %s, so that "
+		    "behind a restart rows which others wrote before may get the ids of "
+		    "another table of their name: %s",
+		    lsn_text(lsn), PQresultErrorMessage(res));
+	PQclear(res);
+	return 0;
 }
 
 /* There is no use in trying again what is not granted. */

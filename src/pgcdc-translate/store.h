@@ -44,6 +44,13 @@ int store_ask(
     struct store *s, struct store_answer *a, const char *schema, const char *table, uint64_t lsn);
 
 /*
+ * Note where the commit of these rows of the log is, an array of their ids in the text form of
+ * Postgres.  It waits as store_ask() does; a store that can't be written to gets a warning.
+ * 0, or the exit code after reporting.
+ */
+int store_commit(struct store *s, const char *ids, uint64_t lsn);
+
+/*
  * Mark the rows of the log that the slot has confirmed, when it is time to: begin to, or take
  * the answer.  It does not wait, and that it can't be done is no more than a warning.
  */

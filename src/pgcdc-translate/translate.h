@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "buf.h"
 #include "chain.h"
 #include "event.h"
 #include "line.h"
@@ -22,7 +23,8 @@ struct translate {
 	struct event event;
 	struct chain chain;
 	char timeline[16]; /* of the last H line */
-	int moves_names;   /* the transaction in hand has renamed a schema */
+	struct buf
+	    moved; /* rows of the log from ALTER SCHEMA on, in the transaction in hand: "{7,8" */
 	struct tables tables;
 	struct out out;
 	uint64_t n_rows, n_filtered, n_without_identity, n_schemas;
