@@ -145,7 +145,9 @@ I t #2 (2-2) 2-1:v="c" 2-2:id=1'
 	say owner 'ALTER TABLE live.t ADD w int; INSERT INTO live.t VALUES (6)'
 	say writer 'INSERT INTO live.t VALUES (6)'
 	say owner 'COMMIT'
-	say writer 'INSERT INTO live.t VALUES (7); INSERT INTO next.t VALUES (7); COMMIT'
+	# To 13 its tables have the old names until the end of the transaction.
+	[ "$(pg_major)" = 13 ] || say writer 'INSERT INTO live.t VALUES (7); INSERT INTO next.t VALUES (7)'
+	say writer COMMIT
 	sql 'INSERT INTO live.t VALUES (8); INSERT INTO next.t VALUES (8)'
 	local rows='live.t #1 0
 next.t #2 0
@@ -162,6 +164,7 @@ live.t #2 7
 next.t #1 7
 live.t #2 8
 next.t #1 8'
+	[ "$(pg_major)" != 13 ] || rows=$(grep -v ' 7$' <<<"$rows")
 	stream
 	which_tables | is "$rows"
 	translate --store= <in | cmp - out
