@@ -23,7 +23,10 @@ word(const struct window *w, uint64_t unit)
 	return &w->done[unit % w->cap / BITS];
 }
 
-/* A larger ring.  Both are multiples of a word, so words move whole. */
+/*
+ * A larger ring.  Words move whole; what they bring along of units that are not in the window
+ * is overwritten when those are added.
+ */
 static int
 grow(struct window *w)
 {
@@ -43,8 +46,7 @@ grow(struct window *w)
 int
 window_add(struct window *w, uint64_t *unit)
 {
-	/* The word of the oldest unit must not be shared with the newest. */
-	if (w->next - w->first + BITS > w->cap && grow(w) != 0)
+	if (w->next - w->first == w->cap && grow(w) != 0)
 		return -1;
 	*unit = w->next++;
 	*word(w, *unit) &= ~bit(*unit);
