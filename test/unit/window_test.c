@@ -90,6 +90,35 @@ orders(void)
 	window_free(&w);
 }
 
+/* As many open units as the ring has bits, or one more or less, from each bit of a word on. */
+static void
+full_ring(void)
+{
+	int early = 0, late = 0;
+
+	for (int skip = 0; skip < 70; skip++)
+		for (int n = 4095; n <= 4098; n++) {
+			struct window w = { 0 };
+			uint64_t oldest;
+
+			for (int i = 0; i < skip; i++)
+				window_done(&w, add(&w));
+			oldest = add(&w);
+			for (int i = 1; i < n; i++)
+				add(&w);
+			mark(&w, "end");
+			for (uint64_t unit = w.next; --unit > oldest;) {
+				window_done(&w, unit);
+				early += window_token(&w) != NULL;
+			}
+			window_done(&w, oldest);
+			late += window_token(&w) == NULL;
+			window_free(&w);
+		}
+	is_int(early, 0, "a full ring: no token before the last unit");
+	is_int(late, 0, "... and then it is there");
+}
+
 /* Against the plain rule, with at most `most` units open. */
 static void
 at_random(unsigned seed, int most)
@@ -148,6 +177,7 @@ main(void)
 	in_words();
 	long_token();
 	orders();
+	full_ring();
 	for (unsigned seed = 1; seed <= 20; seed++)
 		at_random(seed, (int)(1u << seed % 15));
 	return tap_done();
