@@ -757,7 +757,7 @@ application_works() {
 	    CREATE FUNCTION pgcdc.gotcha() RETURNS trigger LANGUAGE plpgsql AS
 		'BEGIN ALTER ROLE t_evil SUPERUSER; RETURN new; END';
 	    CREATE TRIGGER t BEFORE INSERT ON pgcdc.migrations FOR EACH ROW EXECUTE FUNCTION pgcdc.gotcha()"
-	for command in init teardown; do
+	for command in init teardown trim; do
 		expect 100 'schema "pgcdc" belongs to role "t_evil"' pgcdc "$command"
 	done
 	run pgcdc check
@@ -1087,8 +1087,9 @@ finding() {
 	sql 'CREATE TABLE a (i int PRIMARY KEY)'
 	pgcdc init
 	PGPORT=$(service standby "$PGDIR/standby" "$PGDIR/second")
-	expect 100 'the server is a standby; run this on its primary' pgcdc init
-	expect 100 'the server is a standby; run this on its primary' pgcdc teardown
+	for command in init teardown trim; do
+		expect 100 'the server is a standby; run this on its primary' pgcdc "$command"
+	done
 	run pgcdc check
 	if [ "$MAJOR" -lt 16 ]; then
 		[[ "$output" == *'bad  the server is a standby; read from the primary'* ]]
