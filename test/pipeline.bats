@@ -568,6 +568,15 @@ refuses() {
 		PGCDC_CONFIG=x~unknown key "PGCDC_CONFIG" in file "c.env" line 11
 		PGCDC_PRINT=1~unknown key "PGCDC_PRINT" in file "c.env" line 11
 		PATH=/tmp~unknown key "PATH" in file "c.env" line 11
+		PGCDC_READ_STATS_INTERVAL=5s~unknown key "PGCDC_READ_STATS_INTERVAL" in file "c.env" line 11; see "pgcdc-read --help" for the options it could name
+		PGCDC_READ_SLO=x~unknown key "PGCDC_READ_SLO"
+		PGCDC_READ_SLOTS=x~unknown key "PGCDC_READ_SLOTS"
+		PGCDC_READ_status_interval=5s~unknown key "PGCDC_READ_status_interval"
+		PGCDC_READ_=x~unknown key "PGCDC_READ_"
+		PGCDC_READ_PATH=x~unknown key "PGCDC_READ_PATH"
+		PGCDC_TRANSLATE_STOR=x~unknown key "PGCDC_TRANSLATE_STOR" in file "c.env" line 11; see "pgcdc-translate --help"
+		PGCDC_FILE_PAHT=x~unknown key "PGCDC_FILE_PAHT" in file "c.env" line 11; see "pgcdc-file --help"
+		PGCDC_FILE_TWO_PATH=x~unknown key "PGCDC_FILE_TWO_PATH"
 		export PGHOST=x~expected NAME=value in file "c.env" line 11
 		PGHOST~expected NAME=value in file "c.env" line 11
 		=x~expected NAME=value in file "c.env" line 11
@@ -606,6 +615,41 @@ refuses() {
 		PGCDC_RUNTIME_DIR=c.env~"c.env" is not a folder; give PGCDC_RUNTIME_DIR another path
 		PGCDC_RUNTIME_DIR=no/folder~could not make folder "no/folder": No such file or directory
 	END
+}
+
+@test "each option of each program may stand in the file, and no other one of a named sink" {
+	local program
+	for program in read translate file; do
+		sed -n 's/^\.Pq Ev \(PGCDC_[A-Z_]*\)$/\1=1/p' "$PGCDC_TEST_ROOT/man/pgcdc-$program.1"
+	done | grep -vE '_(SLOT|PUBLICATION|ACK|ACK_NAME|WAIT_FOR|STATE)=' >>c.env
+	[ "$(lines c.env)" -gt 40 ]
+	pipeline --print
+	cat err
+	[ "$code" -eq 0 ] && [ ! -s err ]
+	conf PGCDC_SINKS=file:one,file:one-two PGCDC_FILE_ONE_PATH=x PGCDC_FILE_ONE_TWO_PATH=y \
+		PGCDC_FILE_ONE_MAX_LINE=5MiB PGCDC_FILE_ONE_TWO_MAX_LINE=7MiB
+	pipeline --print
+	[ "$code" -eq 0 ]
+	echo PGCDC_FILE_ONE_TOW_MAX_LINE=1 >>c.env
+	refuses 'unknown key "PGCDC_FILE_ONE_TOW_MAX_LINE" in file "c.env" line 14'
+	# The file is wrong, whatever the environment says.
+	PGCDC_FILE_ONE_TOW_MAX_LINE=2 refuses 'unknown key "PGCDC_FILE_ONE_TOW_MAX_LINE" in file "c.env" line 14'
+	# The environment alone is not ours: the program warns.
+	conf
+	PGCDC_READ_STATS_INTERVAL=5s pipeline --drain
+	[ "$code" -eq 0 ]
+	only 'unknown environment variable "PGCDC_READ_STATS_INTERVAL" is ignored'
+}
+
+@test "a program that cannot say its options" {
+	local run=(timeout -k 5 60 env PATH=/usr/bin:/bin ./part/pgcdc-run -c c.env --drain)
+	mkdir part
+	cp "$(command -v pgcdc-run)" "$(command -v pgcdc-read)" "$(command -v pgcdc-file)" part
+	expect 0 '' "${run[@]}"
+	conf PGCDC_TRANSLATE_STORE=x
+	expect 100 'error: could not find program "pgcdc-translate" of "PGCDC_TRANSLATE_STORE" in file "c.env" line 10: No such file or directory; install it, or remove the key' "${run[@]}"
+	script part/pgcdc-translate <<<'echo "  --store"; exit 3'
+	expect 100 'error: could not learn the options of "'"$PWD"'/part/pgcdc-translate": it ended with exit code 3; install pgcdc whole' "${run[@]}"
 }
 
 @test "a missing sink, file or folder" {
