@@ -4,8 +4,7 @@
 -- migrate, dry_run, no_ddl, baseline; tables_cte holds tables.sql.
 -- One transaction does all but the slot, which cannot be made where something was written.
 
-\ir session.sql
-\ir owner.sql
+\ir writer.sql
 
 -- What would fail later is said before anything is made.
 with me as (
@@ -18,9 +17,7 @@ with me as (
 ), publication as (
 	select from pg_publication where pubname = :'publication'
 ), problem(n, holds, message, errcode) as (values
-	(1, pg_is_in_recovery(),
-		'the server is a standby; run this on its primary', '25006'),
-	(2, not has_database_privilege(current_database(), 'create') and not (
+	(1, not has_database_privilege(current_database(), 'create') and not (
 			exists (select from pg_namespace where nspname = 'pgcdc')
 			and (:'migrate'::bool or exists (select from publication))),
 		format('permission denied for database "%s"; GRANT CREATE ON DATABASE %1$I TO %I',

@@ -4,16 +4,7 @@
 -- no other slot of init needs.  All in one transaction; the slots, which no rollback brings back,
 -- are dropped last in it.
 
-\ir session.sql
-\ir owner.sql
-
-select pg_is_in_recovery() as failed,
-	'the server is a standby; run this on its primary' as message, '25006' as errcode
-\gset
-\if :failed
-	\ir fail.sql
-\endif
-\unset message
+\ir writer.sql
 
 begin;
 \ir lock.sql

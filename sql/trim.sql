@@ -5,15 +5,8 @@
 -- above it.  The position is the first that a logical slot of this database can still read
 -- rows of, or the stated one, whichever is lower.
 
-\ir session.sql
-\ir owner.sql
+\ir writer.sql
 
-select pg_is_in_recovery() as failed,
-	'the server is a standby; run this on its primary' as message, '25006' as errcode
-\gset
-\if :failed
-	\ir fail.sql
-\endif
 select :'before' <> '' and :'before' !~ '^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$' as failed,
 	format('invalid position "%s" for option "--before"; expected one such as 0/1A2B3C4D',
 		:'before') as message, '22023' as errcode

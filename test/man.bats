@@ -62,8 +62,13 @@ teardown() {
 }
 
 @test "examples of pgcdc-events(5)" {
-	[ "$(pg_major)" -ge 14 ] || skip "server 13 sends no messages"
-	test/man-examples man/pgcdc-events.5
+	if [ "$(pg_major)" -ge 14 ]; then
+		test/man-examples man/pgcdc-events.5
+		return
+	fi
+	# Server 13 sends no messages: there the last example prints none of its lines.
+	sed '/^\$ pgcdc-read.*"action":"M"/,/^\.Ed/{/^[{ ]/d}' man/pgcdc-events.5 >"$BATS_TEST_TMPDIR/page"
+	test/man-examples "$BATS_TEST_TMPDIR/page"
 }
 
 @test "examples of pgcdc-ack(5)" {

@@ -80,6 +80,23 @@ I t #1 (1-1) 1-1:id=3 1-3:v="b"
 I t #2 (2-2) 2-1:v="c" 2-2:id=1'
 }
 
+@test "translate: a table without columns, from the beginning, later and not any more" {
+	sql 'CREATE TABLE none (); CREATE TABLE t (id int PRIMARY KEY, v int)'
+	init --replica-identity=full
+	sql 'INSERT INTO none DEFAULT VALUES'
+	sql 'ALTER TABLE none ADD a int; INSERT INTO none VALUES (1); DELETE FROM none WHERE a = 1'
+	sql 'ALTER TABLE t DROP id, DROP v; INSERT INTO t DEFAULT VALUES'
+	sql 'ALTER TABLE none DROP a; INSERT INTO none DEFAULT VALUES; TRUNCATE none'
+	stream
+	ids | sed 's, $,,' | is 'I none #1 ()
+I none #1 () 1-1:a=1
+D none #1 () | 1-1:a=1
+I t #2 ()
+I none #1 ()
+T none #1 ()'
+	translate --store= <in | cmp - out
+}
+
 @test "translate: other types, rewritten tables, enums and domains keep their ids" {
 	sql "CREATE TYPE mood AS ENUM ('ok'); CREATE DOMAIN d AS int;
 		CREATE TABLE t (id int PRIMARY KEY, n int, m mood, d d)"

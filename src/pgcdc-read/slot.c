@@ -5,6 +5,7 @@
 #include "log.h"
 #include "lsn.h"
 #include "slot.h"
+#include "unmatched.h"
 
 /* A managed service may give the right by membership in a role of its own. */
 static const char server_query
@@ -164,21 +165,6 @@ check_publications(struct session *s)
 	return err;
 }
 
-static void
-warn_unmatched(const struct opt_list *patterns, const char *option, const PGresult *tables)
-{
-	for (size_t i = 0; i < patterns->n; i++) {
-		int n = PQntuples(tables), t = 0;
-
-		while (t < n && !filter_matches(patterns->item[i], PQgetvalue(tables, t, 0),
-				    PQgetvalue(tables, t, 1)))
-			t++;
-		if (t == n)
-			log_warn("pattern \"%s\" of --%s matches no published table",
-			    patterns->item[i], option);
-	}
-}
-
 /* A misspelled pattern lets a slot forget what it should have passed. */
 static int
 check_patterns(struct session *s)
@@ -210,8 +196,7 @@ check_patterns(struct session *s)
 	buf_free(&names);
 	if (res == NULL)
 		return err;
-	warn_unmatched(&filter->tables, "tables", res);
-	warn_unmatched(&filter->exclude, "exclude-tables", res);
+	unmatched_warn_filter(filter, res, "published table");
 	PQclear(res);
 	return 0;
 }

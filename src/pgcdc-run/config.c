@@ -145,12 +145,9 @@ config_load(struct config *c, const char *path, const struct opt_program *progra
 	close(fd);
 	if (err != 0)
 		return err;
-	for (struct env_file_entry *e = c->file.entry; e < c->file.entry + c->file.n; e++) {
-		if (getenv(e->name) != NULL)
-			e->line = 0; /* the environment wins: it was not set here */
-		else if (setenv(e->name, e->value, 0) != 0)
+	for (const struct env_file_entry *e = c->file.entry; e < c->file.entry + c->file.n; e++)
+		if (setenv(e->name, e->value, 0) != 0)
 			return log_temporary("out of memory");
-	}
 	return 0;
 }
 
@@ -159,8 +156,10 @@ config_origin(const struct config *c, const char *variable)
 {
 	static char text[512];
 	const struct env_file_entry *e = env_file_find(&c->file, variable);
+	const char *value = getenv(variable);
 
-	if (e == NULL || e->line == 0)
+	/* Otherwise the environment had it already, and won. */
+	if (e == NULL || value == NULL || strcmp(value, e->value) != 0)
 		return NULL;
 	snprintf(text, sizeof(text), "file \"%s\" line %u", c->path, e->line);
 	return text;

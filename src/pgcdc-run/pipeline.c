@@ -6,6 +6,7 @@
 
 #include "ack.h"
 #include "buf.h"
+#include "keys.h"
 #include "log.h"
 #include "pipeline.h"
 #include "stage_env.h"
@@ -285,7 +286,7 @@ pipeline_make(struct pipeline *p, const struct settings *s, const char *folder)
 
 	*p = (struct pipeline){ .n = 0 };
 	if ((err = add_source(p, s)) != 0 || (err = add_stages(p, s)) != 0 ||
-	    (err = add_sinks(p, s)) != 0)
+	    (err = add_sinks(p, s)) != 0 || (err = keys_check(p, &s->config)) != 0)
 		return err;
 	for (struct stage *i = p->stage; i < p->stage + p->n; i++) {
 		i->env = stage_env_make(i, p->stage, p->n);

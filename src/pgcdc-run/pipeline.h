@@ -1,6 +1,6 @@
 /*
  * The pipeline: which programs, with which arguments and which environment, in which
- * order.  Nothing is started here.
+ * order.  Nothing of it is started here.
  *
  *	source | stage | ... | sink
  *	source | stage | ... | tee | first sink
@@ -34,9 +34,9 @@ struct pipeline {
 };
 
 /*
- * Put together what the settings say; every program is looked for.  folder holds the ack
- * FIFO; for a line that is only printed it is "$dir".  All is allocated, for the life of
- * the program.  0, or the exit code after reporting.
+ * Put together what the settings say; every program is looked for, and every key of the
+ * file.  folder holds the ack FIFO; for a line that is only printed it is "$dir".  All is
+ * allocated, for the life of the program.  0, or the exit code after reporting.
  */
 int pipeline_make(struct pipeline *p, const struct settings *s, const char *folder);
 

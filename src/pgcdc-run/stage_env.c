@@ -80,6 +80,16 @@ addressee(const struct program *program, const char *rest, const struct stage *a
 	return found;
 }
 
+const char *
+stage_env_key(
+    const char *variable, const struct program *program, const struct stage *all, size_t n)
+{
+	const char *rest = variable + strlen(program->prefix);
+	const struct stage *to = addressee(program, rest, all, n);
+
+	return to != NULL ? rest + stage_env_instance(rest, to->instance) : rest;
+}
+
 static int
 is_of_libpq(const char *variable)
 {

@@ -27,4 +27,11 @@ void stage_env_remove(char **env, const char *name);
  */
 size_t stage_env_instance(const char *rest, const char *instance);
 
+/*
+ * What of a variable, which has the program's prefix, names the option: the rest behind the
+ * prefix and the name of one of the n stages.
+ */
+const char *stage_env_key(
+    const char *variable, const struct program *program, const struct stage *all, size_t n);
+
 #endif

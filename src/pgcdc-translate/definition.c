@@ -75,8 +75,13 @@ check_shape(const json_t *table, const json_t *columns, char *error, size_t erro
 	size_t i;
 
 	if (string_of(table, "id") == NULL || string_of(table, "schema") == NULL ||
-	    string_of(table, "name") == NULL || !json_is_array(columns)) {
-		snprintf(error, error_size, "it lacks \"id\", \"schema\", \"name\" or \"columns\"");
+	    string_of(table, "name") == NULL) {
+		snprintf(error, error_size, "it lacks \"id\", \"schema\" or \"name\"");
+		return -1;
+	}
+	/* A table may have none. */
+	if (columns != NULL && !json_is_array(columns)) {
+		snprintf(error, error_size, "its \"columns\" is no array");
 		return -1;
 	}
 	json_array_foreach(columns, i, column)

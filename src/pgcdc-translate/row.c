@@ -98,14 +98,45 @@ behind_string(const char *p)
 	return p + 1;
 }
 
-/* "unchanged", names only; one that is no column stays. */
+static int
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Take back the key, whose value begins at p and was put up to there, with one comma beside it. */
+static void
+take_back_key(struct splice *s, struct event_span value)
+{
+	const char *p = value.p, *begin;
+
+	while (*--p != '"')
+		;
+	while (*--p != '"')
+		;
+	for (begin = p; is_blank(begin[-1]);)
+		begin--;
+	s->from = value.p + value.len;
+	if (begin[-1] == ',') {
+		p = begin - 1;
+	} else {
+		while (is_blank(*s->from))
+			s->from++;
+		if (*s->from == ',')
+			s->from++;
+	}
+	s->to -= value.p - p;
+}
+
+/* "unchanged", names only; one that is no column stays.  The key goes with the last of them. */
 static void
 put_kept_names(struct splice *s, struct event_span array)
 {
 	const char *end = array.p + array.len - 1, *p = array.p + 1;
 	size_t hint = 0, kept = 0;
 
-	copy_up_to(s, p);
+	copy_up_to(s, array.p);
+	put(s, "[", 1);
 	while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) {
 		const char *behind = behind_string(p);
 		const struct column *c = definition_column(s->d, p, (size_t)(behind - p), &hint);
@@ -118,6 +149,10 @@ put_kept_names(struct splice *s, struct event_span array)
 		p = behind;
 	}
 	s->from = end;
+	if (kept == 0) {
+		s->to--;
+		take_back_key(s, array);
+	}
 }
 
 /* The parts that change, in the order in which they stand on the line. */

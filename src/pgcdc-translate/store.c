@@ -10,6 +10,7 @@
 #include "lsn.h"
 #include "sqlstate.h"
 #include "store.h"
+#include "unmatched.h"
 
 /* The newest migration whose tables we know. */
 #define MIGRATION "0003_publish"
@@ -229,33 +230,15 @@ store_open(struct store *s, const struct options *o)
 	return check_kind(s);
 }
 
-static void
-warn_unmatched(
-    const struct opt_list *patterns, const char *option, const PGresult *tables, int whole)
-{
-	int n = PQntuples(tables);
-
-	for (size_t i = 0; i < patterns->n; i++) {
-		int t = 0;
-
-		while (t < n && !filter_matches(patterns->item[i], PQgetvalue(tables, t, 0),
-				    whole ? PQgetvalue(tables, t, 1) : NULL))
-			t++;
-		if (t == n)
-			log_warn("pattern \"%s\" of option \"--%s\" matches no table of the store",
-			    patterns->item[i], option);
-	}
-}
+/* What patterns are to match. */
+static const char matched[] = "table of the store";
 
 static void
 warn_unmatched_selections(
     const struct selections *selections, const char *option, const PGresult *tables)
 {
-	for (size_t i = 0; i < selections->n; i++) {
-		char *pattern = (char *)(uintptr_t)selections->item[i].table;
-
-		warn_unmatched(&(struct opt_list){ &pattern, 1 }, option, tables, 1);
-	}
+	for (size_t i = 0; i < selections->n; i++)
+		unmatched_warn(selections->item[i].table, option, tables, matched);
 }
 
 int
@@ -276,10 +259,7 @@ store_check_patterns(struct store *s)
 	    " WHERE c.relkind IN ('r', 'p', 'f')");
 	if (res == NULL)
 		return err;
-	warn_unmatched(&f->tables, "tables", res, 1);
-	warn_unmatched(&f->exclude, "exclude-tables", res, 1);
-	warn_unmatched(&f->schemas, "schemas", res, 0);
-	warn_unmatched(&f->exclude_schemas, "exclude-schemas", res, 0);
+	unmatched_warn_filter(f, res, matched);
 	warn_unmatched_selections(&c->identity, "identity", res);
 	warn_unmatched_selections(&c->columns, "columns", res);
 	warn_unmatched_selections(&c->exclude_columns, "exclude-columns", res);

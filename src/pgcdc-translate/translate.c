@@ -12,11 +12,10 @@
 /* Bytes waiting for a slow output before no more input is taken. */
 #define HIGH_WATER (256 * 1024)
 
-static int
+static void
 copy_line(struct translate *t, const char *line, size_t len)
 {
 	buf_add(&t->out.buf, line, len + 1); /* its LF follows in the reader's buffer */
-	return 0;
 }
 
 static void
@@ -92,8 +91,10 @@ take_row(struct translate *t, const char *line, size_t len)
 		return 0;
 	}
 	/* Somebody has translated it before. */
-	if (e->metadata.p != NULL)
-		return copy_line(t, line, len);
+	if (e->metadata.p != NULL) {
+		copy_line(t, line, len);
+		return 0;
+	}
 	if ((err = schemas_find(t, table, lsn, &d)) != 0)
 		return err;
 	if (!d->has_identity) {
@@ -140,7 +141,9 @@ take_line(struct translate *t, const char *line, size_t len)
 	default:
 		break;
 	}
-	return err != 0 ? err : copy_line(t, line, len);
+	if (err == 0)
+		copy_line(t, line, len);
+	return err;
 }
 
 /* Take lines until input or output must be waited for. */

@@ -2,6 +2,7 @@
  * The line reader at every split point: whatever pieces an input arrives in, the lines are
  * the same.  The first two bytes choose the size of the buffer and the longest line.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,7 +58,8 @@ drain(struct line_reader *r, struct input *in)
 			check(!r->eof && lf == NULL && want <= r->max, "a line is held back");
 			return 1;
 		case LINE_END:
-			check(r->eof && read == in->written && want == 0 && lf == NULL, "no end");
+			check(r->eof && read == in->written && want == 0 && lf == NULL,
+			    "an end before the end");
 			return 0;
 		case LINE_CUT:
 			check(r->eof && read == in->written && lf == NULL && want <= r->max,
@@ -103,6 +105,10 @@ run(const uint8_t *data, size_t usual, size_t max, const size_t *ends, size_t n)
 				more = drain(&r, &in);
 		} while (more && in.at + (r.end - r.start) != got);
 	}
+	if (more)
+		fprintf(stderr,
+		    "read %zu of %zu bytes, end of file %d, errno %d: ", in.at + (r.end - r.start),
+		    in.written, r.eof, errno);
 	check(!more, "no end");
 	check(r.cap <= usual || r.cap <= max + 1, "too large a buffer");
 	close(fd[0]);

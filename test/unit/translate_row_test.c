@@ -213,6 +213,30 @@ selecting(void)
 	free(d);
 }
 
+/* Of "unchanged" the key goes, too, when no column of it is kept. */
+static void
+nothing_unchanged(void)
+{
+	static const char *const cases[][2] = {
+		{ "{\"action\":\"U\",\"unchanged\":[\"b\"]@M}", "{\"action\":\"U\"@M}" },
+		{ "{\"unchanged\":[\"b\",\"d\\\"\"],\"action\":\"U\"@M}", "{\"action\":\"U\"@M}" },
+		{ "{\"action\":\"U\",\"unchanged\":[\"b\"],\"x\":1@M}",
+		    "{\"action\":\"U\",\"x\":1@M}" },
+		{ "{ \"action\" : \"U\" , \"unchanged\" : [ \"b\" ] , \"x\":1 @M}",
+		    "{ \"action\" : \"U\"  , \"x\":1 @M}" },
+		{ "{ \"\\u0075nchanged\" : [ ] , \"action\":\"U\" @M}", "{  \"action\":\"U\" @M}" },
+		{ "{\"action\":\"U\",\"columns\":[{\"name\":\"a\"@1}],\"unchanged\":[\"b\"],\"identity\":[]@M}",
+		    "{\"action\":\"U\",\"columns\":[{\"name\":\"a\"@1}],\"identity\":[]@M}" },
+	};
+	struct definition *d = definition(1);
+	struct event_span unknown;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		is_str(written(line_of(cases[i][0], "", 0, 0), d, &unknown),
+		    line_of(cases[i][1], "", 1, 0), "%s", cases[i][0]);
+	free(d);
+}
+
 static void
 refusing(void)
 {
@@ -249,6 +273,7 @@ main(void)
 	splicing();
 	orders();
 	selecting();
+	nothing_unchanged();
 	refusing();
 	return tap_done();
 }

@@ -1,6 +1,10 @@
--- Refuse a schema pgcdc that is not ours: whoever owns its tables could put triggers on them, and
--- those would run with the rights of whoever runs this.
+-- The start of every script that writes: refuse a schema pgcdc that is not ours, and a server that
+-- takes no changes.
 
+\ir session.sql
+
+-- Whoever owns its tables could put triggers on them, and those would run with the rights of
+-- whoever runs this.
 select count(*) > 0 as foreign_schema,
 	format('schema "pgcdc" belongs to role "%s", not to "%s"; run this as "%1$s"',
 		min(owner.rolname), current_user) as message,
@@ -11,6 +15,14 @@ from pg_namespace n
 where n.nspname = 'pgcdc' and owner.oid <> me.oid and not (owner.rolsuper and me.rolsuper)
 \gset
 \if :foreign_schema
+	\ir fail.sql
+\endif
+\unset message
+
+select pg_is_in_recovery() as failed,
+	'the server is a standby; run this on its primary' as message, '25006' as errcode
+\gset
+\if :failed
 	\ir fail.sql
 \endif
 \unset message

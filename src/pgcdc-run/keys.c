@@ -1,0 +1,189 @@
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "keys.h"
+#include "log.h"
+#include "loop.h"
+#include "spawn.h"
+#include "stage_env.h"
+
+extern char **environ;
+
+/* --- what a program says */
+
+static int
+read_all(struct buf *text, int fd)
+{
+	ssize_t n = 1;
+
+	while (n > 0) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		char *room = buf_reserve(text, 4096);
+
+		if (room == NULL || loop_wait(&p, 1, LOOP_NEVER) < 0)
+			return -1;
+		if (p.revents == 0)
+			continue;
+		if ((n = read(fd, room, 4096)) < 0)
+			return -1;
+		buf_advance(text, (size_t)n);
+	}
+	buf_add(text, "", 1);
+	return text->failed ? -1 : 0;
+}
+
+/* Append what the program prints with --help: 0 and how it ended, or -1 with errno. */
+static int
+run_help(struct buf *help, char *path, int *status)
+{
+	char option[] = "--help", *argv[] = { path, option, NULL };
+	struct spawn s = { .path = path, .argv = argv, .env = environ };
+	struct process process;
+	int fd[2], err;
+
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return -1;
+	s.in = STDIN_FILENO; /* which it does not read */
+	s.out = fd[1];
+	if (spawn_start(&process, &s) != 0) {
+		close(fd[0]);
+		close(fd[1]);
+		return -1;
+	}
+	close(fd[1]);
+	err = read_all(help, fd[0]);
+	close(fd[0]); /* what was not read would hold up its end */
+	waitpid(process.pid, status, 0);
+	close(process.fd);
+	return err;
+}
+
+/* Ask the program that the entry is for. */
+static int
+ask(struct buf *help, const struct program *program, const struct config *c,
+    const struct env_file_entry *e)
+{
+	char *path = program_path(program->command);
+	int status = 0, err = 0;
+
+	if (path == NULL)
+		return log_permanent("could not find program \"%s\" of \"%s\" in file \"%s\" line "
+				     "%u: %s; install it, or remove the key",
+		    program->command, e->name, c->path, e->line, strerror(errno));
+	if (run_help(help, path, &status) != 0)
+		err = log_temporary(
+		    "could not learn the options of \"%s\": %s", path, strerror(errno));
+	else if (WIFSIGNALED(status))
+		err = log_temporary("could not learn the options of \"%s\": it was killed by "
+				    "signal %d",
+		    path, WTERMSIG(status));
+	else if (WEXITSTATUS(status) != EXIT_DONE)
+		err = log_permanent("could not learn the options of \"%s\": it ended with exit "
+				    "code %d; install pgcdc whole",
+		    path, WEXITSTATUS(status));
+	free(path);
+	return err;
+}
+
+/* --- what of it a key can name */
+
+/* "status-interval" is STATUS_INTERVAL. */
+static int
+is_same(const char *option, size_t len, const char *key)
+{
+	if (strlen(key) != len)
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		if (key[i] != (option[i] == '-' ? '_' : toupper((unsigned char)option[i])))
+			return 0;
+	return 1;
+}
+
+/* Is it the option of a line of --help, such as "  -s, --status-interval=TIME  ..."? */
+static int
+is_of_line(const char *line, const char *key)
+{
+	size_t indent = strspn(line, " ");
+
+	line += indent;
+	if (line[0] == '-' && line[1] != '-') {
+		line += strcspn(line, " \n");
+		line += strspn(line, " ");
+	}
+	return indent > 0 && strncmp(line, "--", 2) == 0 &&
+	       is_same(line + 2, strcspn(line + 2, "= \n"), key);
+}
+
+static int
+is_option(const char *help, const char *key)
+{
+	for (const char *line = help; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (is_of_line(line, key))
+			return 1;
+	}
+	return 0;
+}
+
+/* What the program does not take as an option, but we for it. */
+static int
+is_operand(const struct program *program, const char *key)
+{
+	return program->operand != NULL &&
+	       strcmp(program->operand + strlen(program->prefix), key) == 0;
+}
+
+/* --- the file */
+
+static int
+check_program(const struct pipeline *p, const struct config *c, const struct program *program,
+    const char *help)
+{
+	for (const struct env_file_entry *e = c->file.entry; e < c->file.entry + c->file.n; e++) {
+		const char *key;
+
+		if (program_of_variable(e->name) != program)
+			continue;
+		key = stage_env_key(e->name, program, p->stage, p->n);
+		if (!is_option(help, key) && !is_operand(program, key))
+			return log_permanent("unknown key \"%s\" in file \"%s\" line %u; see \"%s "
+					     "--help\" for the options it could name",
+			    e->name, c->path, e->line, program->command);
+	}
+	return 0;
+}
+
+/* Is the entry the first one of its program? */
+static int
+is_first(const struct env_file *f, const struct env_file_entry *e)
+{
+	for (const struct env_file_entry *before = f->entry; before < e; before++)
+		if (program_of_variable(before->name) == program_of_variable(e->name))
+			return 0;
+	return 1;
+}
+
+int
+keys_check(const struct pipeline *p, const struct config *c)
+{
+	int err = 0;
+
+	for (const struct env_file_entry *e = c->file.entry;
+	     err == 0 && e < c->file.entry + c->file.n; e++) {
+		const struct program *program = program_of_variable(e->name);
+		struct buf help = BUF_INIT;
+
+		if (program == NULL || !is_first(&c->file, e))
+			continue;
+		if ((err = ask(&help, program, c, e)) == 0)
+			err = check_program(p, c, program, help.data);
+		buf_free(&help);
+	}
+	return err;
+}
