@@ -116,18 +116,44 @@ set_flag(int *flag, const char *s)
 }
 
 static int
+add_item(struct opt_list *list, const char *s, size_t len)
+{
+	char **grown = realloc(list->item, (list->n + 1) * sizeof(*grown));
+
+	if (grown != NULL)
+		list->item = grown;
+	if (grown == NULL || len == 0 || (grown[list->n] = strndup(s, len)) == NULL)
+		return -1;
+	list->n++;
+	return 0;
+}
+
+static int
 add_items(struct opt_list *list, const char *s)
 {
 	for (;; s++) {
 		size_t len = strcspn(s, ",");
-		char **grown = realloc(list->item, (list->n + 1) * sizeof(*grown));
 
-		if (grown != NULL)
-			list->item = grown;
-		if (grown == NULL || len == 0 || (grown[list->n] = strndup(s, len)) == NULL)
+		if (add_item(list, s, len) != 0)
 			return -1;
-		list->n++;
 		s += len;
+		if (*s == '\0')
+			return 0;
+	}
+}
+
+/* A value may have commas, so only blanks of the environment part one pair from the next. */
+static int
+add_pairs(struct opt_list *list, const char *s, int in_environment)
+{
+	for (;;) {
+		size_t len = in_environment ? strcspn(s, " \t") : strlen(s);
+		const char *equals = memchr(s, '=', len);
+
+		if (equals == NULL || equals == s || add_item(list, s, len) != 0)
+			return -1;
+		s += len;
+		s += in_environment ? strspn(s, " \t") : 0;
 		if (*s == '\0')
 			return 0;
 	}
@@ -154,6 +180,8 @@ expected(const struct opt *o)
 		return "an LSN such as \"16/B374D848\"";
 	case OPT_LIST:
 		return "names separated by commas, none of them empty";
+	case OPT_PAIR:
+		return "NAME=VALUE";
 	case OPT_FLAG:
 		return "true or false";
 	case OPT_STRING:
@@ -170,7 +198,7 @@ in_range(const struct opt *o, int64_t v)
 }
 
 static int
-set(const struct opt *o, const char *s)
+set(const struct opt *o, const char *s, int in_environment)
 {
 	uint64_t size;
 	int64_t usec;
@@ -186,6 +214,8 @@ set(const struct opt *o, const char *s)
 		return 0;
 	case OPT_LIST:
 		return add_items(o->value, s);
+	case OPT_PAIR:
+		return add_pairs(o->value, s, in_environment);
 	case OPT_DURATION:
 		if (opt_duration(&usec, s) != 0 || !in_range(o, usec))
 			return -1;
@@ -277,7 +307,7 @@ parse_environment(const struct table *t, int warn)
 			    (int)len, *e);
 		if (i == t->n || warn || t->given[i] || is_overruled(t, t->option[i]))
 			continue;
-		if (set(t->option[i], value) != 0)
+		if (set(t->option[i], value, 1) != 0)
 			return invalid_variable(t, t->option[i], value);
 	}
 	return 0;
@@ -324,10 +354,10 @@ parse_command_line(struct table *t, int argc, char **argv, int *operands)
 			for (i = 0; t->option[i]->letter != code; i++)
 				;
 		const struct opt *o = t->option[i];
-		if (t->given[i]++ && o->kind != OPT_LIST)
+		if (t->given[i]++ && o->kind != OPT_LIST && o->kind != OPT_PAIR)
 			return log_permanent(
 			    "option \"--%s\" is given twice; give it once", o->name);
-		if (set(o, o->kind == OPT_FLAG ? "1" : optarg) != 0)
+		if (set(o, o->kind == OPT_FLAG ? "1" : optarg, 0) != 0)
 			return log_permanent(
 			    "invalid value \"%s\" for option \"--%s\"; expected %s", optarg,
 			    o->name, expected(o));

@@ -15,7 +15,7 @@
 
 static int flag;
 static const char *name = "default", *port;
-static struct opt_list tables, other;
+static struct opt_list tables, other, pairs;
 static const char *note = "some";
 static int64_t interval = 1000000;
 static uint64_t size = 4096, endpos;
@@ -27,6 +27,7 @@ static const struct opt options[] = {
 	{ "drain", 'd', OPT_FLAG, &flag, NULL, "a flag", 0, 0 },
 	{ "tables", 't', OPT_LIST, &tables, "PATTERN,...", "a list", 0, 0 },
 	{ "table-space", 0, OPT_LIST, &other, "NAME,...", "another list", 0, 0 },
+	{ "set", 'X', OPT_PAIR, &pairs, "NAME=VALUE", "pairs", 0, 0 },
 	{ "interval", 's', OPT_DURATION, &interval, "TIME", "a duration", 10000, 3600000000 },
 	{ "max-line", 0, OPT_SIZE, &size, "SIZE", "a size", 1024, INT64_C(1) << 40 },
 	{ "endpos", 'E', OPT_LSN, &endpos, "LSN", "a position", 0, 0 },
@@ -78,6 +79,8 @@ describe(char *to, size_t room, int argc, char **argv, int operands)
 		append(to, room, " tables=", &tables);
 	if (other.n > 0)
 		append(to, room, " space=", &other);
+	if (pairs.n > 0)
+		append(to, room, " set=", &pairs);
 	if (interval != 1000000)
 		snprintf(to + strlen(to), room - strlen(to), " interval=%lld", (long long)interval);
 	if (size != 4096)
@@ -169,6 +172,10 @@ static const struct {
 	{ "--tables=a,b", "", " tables=a|b" },
 	{ "-t a -t b,c --tables=d", "", " tables=a|b|c|d" },
 	{ "--tables=a --table-space=b", "", " tables=a space=b" },
+	/* Pairs: only blanks of the environment separate them. */
+	{ "-X a=1,b=2 --set=c=", "", " set=a=1,b=2|c=" },
+	{ "", "OPT_TEST_SET=a=1,2\tb==\t\tc=", " set=a=1,2|b==|c=" },
+	{ "-X a=1", "OPT_TEST_SET=b=2", " set=a=1" },
 	/* Durations. */
 	{ "-s 10", "", " interval=10000000" },
 	{ "-s 10s", "", " interval=10000000" },
@@ -256,6 +263,10 @@ static const struct {
 	{ "--slot-name=", "", "invalid value \"\" for option \"--slot-name\"" },
 	{ "", "OPT_TEST_SLOT_NAME=", "invalid value \"\" in environment variable" },
 	{ "--tables=", "", "names separated by commas" },
+	{ "-X a", "", "invalid value \"a\" for option \"--set\"; expected NAME=VALUE" },
+	{ "-X =a", "", "expected NAME=VALUE" },
+	{ "--set=", "", "expected NAME=VALUE" },
+	{ "", "OPT_TEST_SET=a=1\tb", "expected NAME=VALUE" },
 	{ "--tables=,a", "", "invalid value \",a\" for option \"--tables\"" },
 	{ "--tables=a,", "", "names separated by commas" },
 	{ "--tables=a,,b", "", "names separated by commas" },
