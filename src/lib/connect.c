@@ -1,10 +1,9 @@
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "connect.h"
+#include "host.h"
 #include "log.h"
 #include "loop.h"
 #include "sqlstate.h"
@@ -56,20 +55,6 @@ value_of(const PQconninfoOption *options, const char *keyword)
 	return NULL;
 }
 
-/* Sockets and loopback addresses: nobody else can sit there. */
-static int
-is_local(const char *host)
-{
-	struct in6_addr v6;
-	struct in_addr v4;
-
-	if (*host == '\0' || *host == '/' || *host == '@' || strcmp(host, "localhost") == 0)
-		return 1;
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 /* All hosts of a list as libpq takes it. */
 static int
 are_local(const char *hosts)
@@ -81,7 +66,7 @@ are_local(const char *hosts)
 		return 1;
 	rest = list = strdup(hosts);
 	while (local && (host = strsep(&rest, ",")) != NULL)
-		local = is_local(host);
+		local = host_is_local(host);
 	free(list);
 	return local && list != NULL;
 }

@@ -28,8 +28,8 @@ struct client_options {
 		    "set a property of librdkafka; repeated", 0, 0 },                              \
 	    { "config", 'F', OPT_STRING, &(o)->file, "FILE", "read such properties from a file",   \
 		    0, 0 },                                                                        \
-	    { "tls", 0, OPT_FLAG, &(o)->tls, NULL, "encrypt the connection, and verify the broker", \
-		    0, 0 },                                                                        \
+	    { "tls", 0, OPT_FLAG, &(o)->tls, NULL,                                                 \
+		    "encrypt the connection, and verify the broker", 0, 0 },                       \
 	    { "ca-file", 0, OPT_STRING, &(o)->ca_file, "FILE",                                     \
 		    "certificates to verify brokers with (default: the system's)", 0, 0 },         \
 	    { "cert-file", 0, OPT_STRING, &(o)->cert_file, "FILE", "our certificate, PEM", 0, 0 }, \
@@ -72,6 +72,6 @@ int client_set(rd_kafka_conf_t *conf, const char *name, const char *value);
 int client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason);
 
 /* Pass a message of librdkafka on. */
-void client_log(const rd_kafka_event_t *event);
+void client_log(rd_kafka_event_t *event);
 
 #endif

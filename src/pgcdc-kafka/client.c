@@ -1,0 +1,340 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "host.h"
+#include "log.h"
+#include "loop.h"
+
+/* Microseconds between two warnings about brokers that are away. */
+#define WARNING_PAUSE (60 * INT64_C(1000000))
+
+/* The first librdkafka whose SCRAM Kafka 4 takes. */
+#define SCRAM_VERSION 0x020601ff
+
+/* What the user sets is looked up by these names. */
+#define PROTOCOL "security.protocol"
+
+/* A configuration that is being made. */
+struct draft {
+	rd_kafka_conf_t *conf;
+	const struct client_rule *rules;
+	int names_protocol; /* the user has set security.protocol */
+};
+
+static int
+check_rule(const struct draft *d, const char *name, const char *value, const char *where)
+{
+	for (const struct client_rule *r = d->rules; r->name != NULL; r++) {
+		const char *allowed = r->values;
+		size_t len = strlen(value);
+
+		if (strcmp(r->name, name) != 0)
+			continue;
+		for (; allowed != NULL; allowed = strchr(allowed, '|')) {
+			allowed += *allowed == '|';
+			if (strncmp(allowed, value, len) == 0 &&
+			    (allowed[len] == '|' || allowed[len] == '\0'))
+				return 0;
+		}
+		return log_permanent(
+		    "property \"%s\" may not be \"%s\" (%s): %s", name, value, where, r->reason);
+	}
+	return 0;
+}
+
+static int
+set_property(rd_kafka_conf_t *conf, const char *name, const char *value, const char *where)
+{
+	char error[256];
+
+	if (rd_kafka_conf_set(conf, name, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
+		return 0;
+	return log_permanent("invalid property of librdkafka (%s): %s", where, error);
+}
+
+int
+client_set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+	return set_property(conf, name, value, "option");
+}
+
+/* "name=value" of the user's; pair is changed. */
+static int
+set_pair(struct draft *d, char *pair, const char *where)
+{
+	char *value = strchr(pair, '=');
+	int err;
+
+	if (value == NULL || value == pair)
+		return log_permanent("%s is no property; expected name=value", where);
+	*value++ = '\0';
+	if ((err = check_rule(d, pair, value, where)) != 0)
+		return err;
+	d->names_protocol |= strcmp(pair, PROTOCOL) == 0;
+	return set_property(d->conf, pair, value, where);
+}
+
+static char *
+trim(char *s)
+{
+	char *end = s + strlen(s);
+
+	while (end > s && strchr(" \t\r\n", end[-1]) != NULL)
+		*--end = '\0';
+	return s + strspn(s, " \t");
+}
+
+/* As kcat's: one property a line, and comments behind '#'. */
+static int
+read_file(struct draft *d, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	size_t cap = 0, number = 0;
+	char *line = NULL;
+	int err = 0;
+
+	if (f == NULL)
+		return log_permanent("could not open file \"%s\": %s; give --config another one",
+		    path, strerror(errno));
+	while (err == 0 && getline(&line, &cap, f) >= 0) {
+		char where[512], *text = trim(line);
+
+		snprintf(where, sizeof(where), "file \"%s\" line %zu", path, ++number);
+		if (*text != '\0' && *text != '#')
+			err = set_pair(d, text, where);
+	}
+	if (err == 0 && ferror(f))
+		err = log_temporary("could not read file \"%s\": %s", path, strerror(errno));
+	free(line);
+	fclose(f);
+	return err;
+}
+
+static int
+set_pairs(struct draft *d, const struct opt_list *pairs)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < pairs->n; i++) {
+		char *pair = strdup(pairs->item[i]);
+
+		if (pair == NULL)
+			return log_temporary("out of memory");
+		err = set_pair(d, pair, "option \"--property\"");
+		free(pair);
+	}
+	return err;
+}
+
+/* The first line of a file that holds a secret, into a property. */
+static int
+set_secret(rd_kafka_conf_t *conf, const char *name, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t cap = 0;
+	int err;
+
+	if (f == NULL)
+		return log_permanent("could not open file \"%s\": %s; it should hold a secret",
+		    path, strerror(errno));
+	if (getline(&line, &cap, f) < 0 || *trim(line) == '\0')
+		err = log_permanent("file \"%s\" is empty; it should hold a secret", path);
+	else
+		err = client_set(conf, name, trim(line));
+	if (line != NULL)
+		explicit_bzero(line, cap);
+	free(line);
+	fclose(f);
+	return err;
+}
+
+static int
+set_protocol(rd_kafka_conf_t *conf, const struct client_options *o)
+{
+	int sasl = o->sasl_mechanism != NULL;
+
+	if (!sasl && (o->sasl_username != NULL || o->sasl_password_file != NULL))
+		return log_permanent("--sasl-username and --sasl-password-file need "
+				     "--sasl-mechanism");
+	if (!o->tls && (o->ca_file != NULL || o->cert_file != NULL || o->key_file != NULL))
+		return log_permanent("--ca-file, --cert-file and --key-file need --tls");
+	if (!o->tls && !sasl)
+		return 0;
+	return client_set(conf, PROTOCOL, o->tls ? (sasl ? "sasl_ssl" : "ssl") : "sasl_plaintext");
+}
+
+static int
+set_options(rd_kafka_conf_t *conf, const struct client_options *o)
+{
+	const struct {
+		const char *name, *value;
+	} plain[] = {
+		{ "bootstrap.servers", o->brokers },
+		{ "ssl.ca.location", o->ca_file },
+		{ "ssl.certificate.location", o->cert_file },
+		{ "ssl.key.location", o->key_file },
+		{ "sasl.mechanisms", o->sasl_mechanism },
+		{ "sasl.username", o->sasl_username },
+	};
+	int err;
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (plain[i].value != NULL &&
+		    (err = client_set(conf, plain[i].name, plain[i].value)) != 0)
+			return err;
+	if ((err = set_protocol(conf, o)) != 0)
+		return err;
+	if (o->key_password_file != NULL &&
+	    (err = set_secret(conf, "ssl.key.password", o->key_password_file)) != 0)
+		return err;
+	if (o->sasl_password_file != NULL)
+		return set_secret(conf, "sasl.password", o->sasl_password_file);
+	return 0;
+}
+
+/* A property's value, empty if it has none. */
+static const char *
+get(const rd_kafka_conf_t *conf, const char *name, char value[1024])
+{
+	size_t size = 1024;
+
+	if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
+		*value = '\0';
+	return value;
+}
+
+/* The brokers of the list that are not on this machine: the first of them, or NULL. */
+static const char *
+remote_broker(char *list)
+{
+	char *entry;
+
+	while ((entry = strsep(&list, ",")) != NULL) {
+		char *host = strstr(entry, "://") != NULL ? strstr(entry, "://") + 3 : entry;
+		char *colon = strrchr(host, ':');
+
+		if (*host == '[' && strchr(host, ']') != NULL) {
+			host++;
+			*strchr(host, ']') = '\0';
+		} else if (colon != NULL) {
+			*colon = '\0';
+		}
+		if (!host_is_local(host))
+			return host;
+	}
+	return NULL;
+}
+
+/* To a broker that could be anybody we send nothing, unless it was asked for. */
+static int
+check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int explicit)
+{
+	char brokers[1024], protocol[1024], verify[1024], names[1024];
+	const char *remote;
+	int encrypted, verified;
+
+	if (*get(conf, "bootstrap.servers", brokers) == '\0')
+		return log_permanent("no broker is named; give one with --brokers");
+	encrypted = strstr(get(conf, PROTOCOL, protocol), "ssl") != NULL;
+	verified = strcmp(get(conf, "enable.ssl.certificate.verification", verify), "true") == 0 &&
+	           strcmp(get(conf, "ssl.endpoint.identification.algorithm", names), "none") != 0;
+	if ((encrypted && verified) || (remote = remote_broker(brokers)) == NULL)
+		return 0;
+	if (!explicit && !o->insecure)
+		return log_permanent("the connection to broker \"%s\" would not be encrypted and "
+				     "verified; give --tls, or allow it with --insecure",
+		    remote);
+	log_warn("the connection to broker \"%s\" is not %s; use --tls", remote,
+	    encrypted ? "verified" : "encrypted");
+	return 0;
+}
+
+static int
+fill(struct draft *d, const struct client_options *o)
+{
+	int err;
+
+	if ((err = client_set(d->conf, "client.id", "pgcdc")) != 0 ||
+	    (err = client_set(d->conf, "log.queue", "true")) != 0 ||
+	    (err = client_set(d->conf, "ssl.endpoint.identification.algorithm", "https")) != 0)
+		return err;
+	if (o->file != NULL && (err = read_file(d, o->file)) != 0)
+		return err;
+	if ((err = set_pairs(d, &o->property)) != 0 || (err = set_options(d->conf, o)) != 0)
+		return err;
+	return check_identity(d->conf, o, d->names_protocol);
+}
+
+int
+client_configure(
+    rd_kafka_conf_t **conf, const struct client_options *o, const struct client_rule *rules)
+{
+	struct draft d = { .conf = rd_kafka_conf_new(), .rules = rules };
+	int err;
+
+	if ((err = fill(&d, o)) != 0) {
+		rd_kafka_conf_destroy(d.conf);
+		return err;
+	}
+	*conf = d.conf;
+	return 0;
+}
+
+/* The remedy of an error that only a human can mend. */
+static const char *
+remedy(rd_kafka_resp_err_t error)
+{
+	switch (error) {
+	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+		if (rd_kafka_version() < SCRAM_VERSION)
+			return "check user and password; librdkafka before 2.6.1 cannot do SCRAM "
+			       "against Kafka 4";
+		return "check user and password";
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+		return "give --sasl-mechanism one that the broker offers";
+	case RD_KAFKA_RESP_ERR__SSL:
+		return "check --ca-file, --cert-file and the port";
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+		return "give our user the rights that pgcdc-kafka(1) lists";
+	default:
+		return NULL;
+	}
+}
+
+int
+client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
+{
+	static int64_t next_warning;
+	char fatal[512];
+
+	if (error == RD_KAFKA_RESP_ERR__FATAL) {
+		error = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
+		return log_permanent("Kafka gives up: %s: %s", rd_kafka_err2name(error), fatal);
+	}
+	if (remedy(error) != NULL)
+		return log_permanent("Kafka refuses us: %s; %s", reason, remedy(error));
+	if (loop_now() >= next_warning) {
+		log_warn("waiting for Kafka: %s", reason);
+		next_warning = loop_now() + WARNING_PAUSE;
+	}
+	return 0;
+}
+
+void
+client_log(rd_kafka_event_t *event)
+{
+	const char *facility, *text;
+	int level;
+
+	/* What is wrong comes as an error event, too, and is judged there. */
+	if (rd_kafka_event_log(event, &facility, &text, &level) == 0)
+		log_debug("librdkafka: %s: %s", facility, text);
+}
