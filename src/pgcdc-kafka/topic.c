@@ -1,0 +1,109 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "topic.h"
+
+static const char schema_field[] = "%{schema}", table_field[] = "%{table}";
+
+static int
+begins(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+static int
+is_plain(char c)
+{
+	return isascii(c) && (isalnum(c) || c == '_');
+}
+
+int
+topic_is_template(const char *topic)
+{
+	return strstr(topic, "%{") != NULL;
+}
+
+int
+topic_check(const char *topic)
+{
+	const char *p = topic;
+
+	while (*p != '\0') {
+		if (begins(p, schema_field)) {
+			p += strlen(schema_field);
+		} else if (begins(p, table_field)) {
+			p += strlen(table_field);
+		} else if (*p == '%') {
+			return log_permanent("unknown field in topic \"%s\" at \"%s\"; expected "
+					     "%%{schema} or %%{table}",
+			    topic, p);
+		} else if (!is_plain(*p) && *p != '.' && *p != '-') {
+			return log_permanent("invalid topic \"%s\"; expected letters, digits, "
+					     "\".\", \"_\" and \"-\"",
+			    topic);
+		} else {
+			p++;
+		}
+	}
+	if (strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0 || strlen(topic) >= TOPIC_SIZE)
+		return log_permanent("invalid topic \"%s\"; expected at most %d characters, and "
+				     "neither \".\" nor \"..\"",
+		    topic, TOPIC_SIZE - 1);
+	return 0;
+}
+
+/* What has been written so far, and whether it was too long. */
+struct text {
+	char *p, *end;
+	int is_cut;
+};
+
+static void
+add(struct text *t, char c)
+{
+	if (t->p < t->end)
+		*t->p++ = c;
+	else
+		t->is_cut = 1;
+}
+
+static void
+add_name(struct text *t, const char *name, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		if (is_plain(name[i])) {
+			add(t, name[i]);
+			continue;
+		}
+		add(t, '-');
+		add(t, digits[(unsigned char)name[i] >> 4]);
+		add(t, digits[name[i] & 15]);
+	}
+}
+
+int
+topic_expand(char dst[TOPIC_SIZE], const char *template, const char *schema, size_t schema_len,
+    const char *table, size_t table_len)
+{
+	struct text t = { dst, dst + TOPIC_SIZE - 1, 0 };
+
+	while (*template != '\0') {
+		if (begins(template, schema_field)) {
+			add_name(&t, schema, schema_len);
+			template += strlen(schema_field);
+		} else if (begins(template, table_field)) {
+			add_name(&t, table, table_len);
+			template += strlen(table_field);
+		} else {
+			add(&t, *template ++);
+		}
+	}
+	if (t.is_cut)
+		return -1;
+	*t.p = '\0';
+	return 0;
+}
