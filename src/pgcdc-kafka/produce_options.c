@@ -1,0 +1,127 @@
+#include <string.h>
+
+#include "ack.h"
+#include "log.h"
+#include "produce_options.h"
+#include "topic.h"
+
+#define SECOND INT64_C(1000000)
+#define MIB (UINT64_C(1) << 20)
+
+/* Options whose text is looked at after all of them were read. */
+struct texts {
+	const char *key, *oversize;
+};
+
+static int
+check_oversize(const struct produce_options *o, const char *oversize)
+{
+	int keeps = strcmp(oversize, "dead-letter") == 0;
+
+	if (!keeps && strcmp(oversize, "stop") != 0)
+		return log_permanent("invalid value \"%s\" for option \"--oversize\"; expected "
+				     "\"stop\" or \"dead-letter\"",
+		    oversize);
+	if (keeps && o->dead_letter == NULL)
+		return log_permanent("--oversize=dead-letter needs --dead-letter=FILE");
+	if (!keeps && o->dead_letter != NULL)
+		return log_permanent("--dead-letter=FILE needs --oversize=dead-letter");
+	return 0;
+}
+
+static int
+check(struct produce_options *o, const struct texts *texts)
+{
+	int err;
+
+	if (o->topic == NULL)
+		return log_permanent("no topic is named; give one with --topic");
+	if ((err = topic_check(o->topic)) != 0)
+		return err;
+	if (key_kind(&o->key, texts->key) != 0)
+		return log_permanent("invalid value \"%s\" for option \"--key\"; expected "
+				     "\"schema\", \"table\", \"identity\" or \"none\"",
+		    texts->key);
+	if (o->tombstones && o->key != KEY_IDENTITY)
+		return log_permanent("--tombstones needs --key=identity");
+	if (!o->auto_create && (o->partitions > 0 || o->replication > 0 || o->topic_config.n > 0))
+		return log_permanent("--partitions, --replication-factor and --topic-config need "
+				     "--auto-create");
+	if (!ack_name_valid(o->ack_name))
+		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
+				     "letters, digits, \"_\", \"-\" and \".\"",
+		    o->ack_name);
+	return check_oversize(o, texts->oversize);
+}
+
+int
+produce_options_parse(struct produce_options *o, int argc, char **argv)
+{
+	static struct texts texts = { .key = "schema", .oversize = "stop" };
+
+	*o = (struct produce_options){
+		.linger = 5000,
+		.batch_bytes = 1000000,
+		.batch_size = 10000,
+		.queue_bytes = 100 * MIB,
+		.compression = "lz4",
+		.ack_name = "kafka",
+		.shutdown_timeout = 5 * SECOND,
+		.max_line = UINT64_C(1) << 30,
+	};
+	const struct opt table[] = {
+		CLIENT_OPTIONS(&o->client),
+		{ "topic", 't', OPT_STRING, &o->topic, "TOPIC",
+		    "where to, with %{schema} and %{table} a topic for each table", 0, 0 },
+		{ "key", 0, OPT_STRING, &texts.key, "schema|table|identity|none",
+		    "what keeps its order (default: schema)", 0, 0 },
+		{ "tombstones", 0, OPT_FLAG, &o->tombstones, NULL,
+		    "behind each delete, a message without a value", 0, 0 },
+		{ "auto-create", 0, OPT_FLAG, &o->auto_create, NULL,
+		    "make topics that are missing", 0, 0 },
+		{ "partitions", 0, OPT_SIZE, &o->partitions, "N",
+		    "of topics that we make (default: the broker's)", 1, 100000 },
+		{ "replication-factor", 0, OPT_SIZE, &o->replication, "N",
+		    "of topics that we make (default: the broker's)", 1, 1000 },
+		{ "topic-config", 0, OPT_PAIR, &o->topic_config, "NAME=VALUE",
+		    "setting of topics that we make; repeated", 0, 0 },
+		{ "linger", 0, OPT_DURATION, &o->linger, "TIME",
+		    "wait so long for a batch to fill (default: 5ms)", 0, 900 * SECOND },
+		{ "batch-bytes", 0, OPT_SIZE, &o->batch_bytes, "SIZE",
+		    "largest batch of messages (default: 1000000)", 1000, INT32_MAX },
+		{ "batch-size", 0, OPT_SIZE, &o->batch_size, "N",
+		    "most messages in a batch (default: 10000)", 1, 1000000 },
+		{ "queue-bytes", 0, OPT_SIZE, &o->queue_bytes, "SIZE",
+		    "memory for messages on their way (default: 100MiB)", 64 * 1024,
+		    INT64_C(1) << 40 },
+		{ "compression", 'z', OPT_STRING, &o->compression, "none|lz4|zstd|gzip|snappy",
+		    "of batches (default: lz4)", 0, 0 },
+		{ "oversize", 0, OPT_STRING, &texts.oversize, "stop|dead-letter",
+		    "what the broker refuses as too large (default: stop)", 0, 0 },
+		{ "dead-letter", 0, OPT_STRING, &o->dead_letter, "FILE",
+		    "where it goes then", 0, 0 },
+		{ "ack", 0, OPT_STRING, &o->ack, "PATH", "FIFO of the stream's source", 0, 0 },
+		{ "ack-name", 0, OPT_STRING, &o->ack_name, "NAME",
+		    "name to acknowledge under (default: kafka)", 0, 0 },
+		{ "shutdown-timeout", 0, OPT_DURATION, &o->shutdown_timeout, "TIME",
+		    "after SIGTERM, longest wait for the end of input (default: 5s)", 0,
+		    3600 * SECOND },
+		{ "max-line", 0, OPT_SIZE, &o->max_line, "SIZE", "longest line (default: 1GiB)",
+		    1024, INT64_C(1) << 40 },
+		{ .name = NULL },
+	};
+	const struct opt_program program = {
+		.name = "pgcdc-kafka produce",
+		.prefix = "PGCDC_KAFKA_",
+		.usage = "",
+		.purpose = "send event lines from standard input to Kafka",
+		.options = table,
+	};
+	int operands, err;
+
+	if ((err = opt_parse(&program, argc, argv, &operands)) != 0)
+		return err;
+	if (operands < argc)
+		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands]);
+	return check(o, &texts);
+}

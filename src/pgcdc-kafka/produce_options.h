@@ -1,0 +1,30 @@
+/* Options of pgcdc-kafka produce. */
+#ifndef PRODUCE_OPTIONS_H
+#define PRODUCE_OPTIONS_H
+
+#include <stdint.h>
+
+#include "client.h"
+#include "key.h"
+
+struct produce_options {
+	struct client_options client;
+	const char *topic; /* a name, or a template of names */
+	enum key_kind key;
+	int tombstones;
+	int auto_create;
+	uint64_t partitions, replication; /* of topics that we make; 0: the broker's default */
+	struct opt_list topic_config;
+	int64_t linger; /* microseconds */
+	uint64_t batch_bytes, batch_size, queue_bytes;
+	const char *compression;
+	const char *dead_letter; /* a file; NULL: what is too large ends the run */
+	const char *ack, *ack_name;
+	int64_t shutdown_timeout; /* microseconds */
+	uint64_t max_line;
+};
+
+/* 0, or the exit code after reporting; EXIT_DONE after --help is the program's end. */
+int produce_options_parse(struct produce_options *o, int argc, char **argv);
+
+#endif

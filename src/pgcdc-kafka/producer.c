@@ -1,0 +1,166 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "producer.h"
+
+/*
+ * What librdkafka needs for a message besides key and payload: its own struct, a list of ten
+ * headers and their allocations (measured with mallinfo2() on 2.0.2, rounded up).
+ */
+#define MESSAGE_COST 1200
+
+/* What order and durability rest on. */
+static const struct client_rule rules[] = {
+	{ "enable.idempotence", "true", "a retry could double or reorder messages" },
+	{ "acks", "all|-1", "a message could be lost that was acknowledged" },
+	{ "request.required.acks", "all|-1", "a message could be lost that was acknowledged" },
+	{ "message.timeout.ms", "0", "a message could be given up that is waited for" },
+	{ "delivery.timeout.ms", "0", "a message could be given up that is waited for" },
+	{ "partitioner", "murmur2_random|murmur2",
+	    "other clients would look for a key in another partition" },
+	{ "transactional.id", NULL, "it is not supported as a property" },
+	{ "queue.buffering.max.kbytes", NULL, "use --queue-bytes" },
+	{ "queue.buffering.max.messages", NULL, "use --queue-bytes" },
+	{ .name = NULL },
+};
+
+static int
+set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return client_set(conf, name, text);
+}
+
+static int
+configure(rd_kafka_conf_t *conf, const struct produce_options *o)
+{
+	/* The queue is ours to bound: of a message librdkafka counts only the payload. */
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {
+		{ "message.timeout.ms", 0 },
+		{ "queue.buffering.max.messages", 10000000 },
+		{ "queue.buffering.max.kbytes", INT32_MAX },
+		{ "message.max.bytes", 1000000000 },
+		{ "batch.size", o->batch_bytes },
+		{ "batch.num.messages", o->batch_size },
+	};
+	char linger[32];
+	int err;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if ((err = set_number(conf, numbers[i].name, numbers[i].value)) != 0)
+			return err;
+	snprintf(linger, sizeof(linger), "%.3f", (double)o->linger / 1000);
+	if ((err = client_set(conf, "enable.idempotence", "true")) != 0 ||
+	    (err = client_set(conf, "partitioner", "murmur2_random")) != 0 ||
+	    (err = client_set(conf, "linger.ms", linger)) != 0 ||
+	    (err = client_set(conf, "compression.codec", o->compression)) != 0)
+		return err;
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+	return 0;
+}
+
+int
+producer_open(struct producer *p, const struct produce_options *o)
+{
+	static const uint64_t one = 1;
+	rd_kafka_conf_t *conf;
+	char error[512];
+	int err;
+
+	*p = (struct producer){ .fd = -1 };
+	if ((err = client_configure(&conf, &o->client, rules)) != 0)
+		return err;
+	if ((err = configure(conf, o)) != 0) {
+		rd_kafka_conf_destroy(conf);
+		return err;
+	}
+	if ((p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error))) == NULL) {
+		rd_kafka_conf_destroy(conf);
+		return log_permanent("could not set up Kafka's producer: %s", error);
+	}
+	p->queue = rd_kafka_queue_get_main(p->rk);
+	if (rd_kafka_set_log_queue(p->rk, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+	    (p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
+		return log_temporary("could not make an event descriptor: %s", strerror(errno));
+	rd_kafka_queue_io_event_enable(p->queue, p->fd, &one, sizeof(one));
+	return 0;
+}
+
+static uint64_t
+cost(size_t key_len, size_t payload_len)
+{
+	return MESSAGE_COST + key_len + payload_len;
+}
+
+int
+producer_send(struct producer *p, const struct producer_message *m)
+{
+	rd_kafka_vu_t vu[] = {
+		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = m->topic },
+		{ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = m->partition },
+		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+		{ .vtype = RD_KAFKA_VTYPE_KEY,
+		    .u.mem = { (void *)(uintptr_t)m->key, m->key_len } },
+		{ .vtype = RD_KAFKA_VTYPE_VALUE,
+		    .u.mem = { (void *)(uintptr_t)m->payload, m->payload_len } },
+		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)m->unit },
+		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = m->headers },
+	};
+	size_t n = sizeof(vu) / sizeof(vu[0]) - (m->headers == NULL);
+	rd_kafka_error_t *error = rd_kafka_produceva(p->rk, vu, n);
+	int err;
+
+	if (error == NULL) {
+		p->bytes += cost(m->key_len, m->payload_len);
+		return 0;
+	}
+	if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__FATAL)
+		err = client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+	else
+		err = log_permanent("could not send a message to topic \"%s\": %s",
+		    rd_kafka_topic_name(m->topic), rd_kafka_error_string(error));
+	rd_kafka_error_destroy(error);
+	return err;
+}
+
+rd_kafka_event_t *
+producer_event(struct producer *p)
+{
+	rd_kafka_event_t *event;
+	uint64_t woken;
+
+	/* What comes behind the look wakes again. */
+	if ((event = rd_kafka_queue_poll(p->queue, 0)) != NULL)
+		return event;
+	if (read(p->fd, &woken, sizeof(woken)) < 0)
+		return NULL;
+	return rd_kafka_queue_poll(p->queue, 0);
+}
+
+uint64_t
+producer_delivered(struct producer *p, const rd_kafka_message_t *m)
+{
+	p->bytes -= cost(m->key_len, m->len);
+	return (uint64_t)(uintptr_t)m->_private;
+}
+
+void
+producer_close(struct producer *p)
+{
+	if (p->queue != NULL)
+		rd_kafka_queue_destroy(p->queue);
+	if (p->rk != NULL)
+		rd_kafka_destroy(p->rk);
+	if (p->fd >= 0)
+		close(p->fd);
+}

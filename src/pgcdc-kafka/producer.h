@@ -1,0 +1,43 @@
+/*
+ * The producer: messages go to librdkafka, which brings each to the broker once and in the order
+ * of its partition, and says of each that it is durable there.
+ */
+#ifndef PRODUCER_H
+#define PRODUCER_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdint.h>
+
+#include "produce_options.h"
+
+struct producer {
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *queue;
+	int fd;         /* readable when producer_event() has something */
+	uint64_t bytes; /* of messages on their way, with what librdkafka needs for them */
+};
+
+struct producer_message {
+	rd_kafka_topic_t *topic;
+	int32_t partition; /* or RD_KAFKA_PARTITION_UA: by the key */
+	const void *key, *payload;
+	size_t key_len, payload_len; /* a payload of NULL is a tombstone */
+	rd_kafka_headers_t *headers; /* taken over when it is sent; NULL: none */
+	uint64_t unit;               /* comes back with the delivery */
+};
+
+/* 0, or the exit code after reporting. */
+int producer_open(struct producer *p, const struct produce_options *o);
+
+/* Hand a message over; it is copied.  0, or the exit code after reporting. */
+int producer_send(struct producer *p, const struct producer_message *m);
+
+/* The next event, which the caller destroys, or NULL: wait for p->fd. */
+rd_kafka_event_t *producer_event(struct producer *p);
+
+/* A message has arrived, or failed for good: its bytes are free, and this is its unit. */
+uint64_t producer_delivered(struct producer *p, const rd_kafka_message_t *m);
+
+void producer_close(struct producer *p);
+
+#endif
