@@ -350,6 +350,35 @@ event_free(struct event *e)
 	*e = (struct event){ .code = 0 };
 }
 
+static int
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+struct event_span
+event_member(struct event_span value)
+{
+	const char *begin = value.p, *end = value.p + value.len, *before;
+
+	/* The key's quotation marks: inside of it none stands, as it was compared. */
+	while (*--begin != '"')
+		;
+	while (*--begin != '"')
+		;
+	for (before = begin - 1; is_blank(*before);)
+		before--;
+	if (*before == ',') {
+		begin = before;
+	} else {
+		while (is_blank(*end))
+			end++;
+		if (*end == ',')
+			end++;
+	}
+	return (struct event_span){ begin, (size_t)(end - begin) };
+}
+
 int
 event_text(struct event_span *text, struct event_span string)
 {

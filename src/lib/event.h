@@ -83,6 +83,12 @@ int event_scan(struct event *e, const char *line, size_t len);
 void event_free(struct event *e);
 
 /*
+ * The member whose value this is, with its key and one comma beside it: the line without it
+ * is an object, too.  When several are taken away, only one of them may be the first.
+ */
+struct event_span event_member(struct event_span value);
+
+/*
  * What stands between the quotes of a string, such as a token.
  * 0, or -1 if it is absent, no string, or written with escapes.
  */

@@ -65,7 +65,8 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 	    (err = client_set(conf, "linger.ms", linger)) != 0 ||
 	    (err = client_set(conf, "compression.codec", o->compression)) != 0)
 		return err;
-	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+	rd_kafka_conf_set_events(
+	    conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
 	return 0;
 }
 
@@ -109,8 +110,7 @@ producer_send(struct producer *p, const struct producer_message *m)
 		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = m->topic },
 		{ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = m->partition },
 		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
-		{ .vtype = RD_KAFKA_VTYPE_KEY,
-		    .u.mem = { (void *)(uintptr_t)m->key, m->key_len } },
+		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)(uintptr_t)m->key, m->key_len } },
 		{ .vtype = RD_KAFKA_VTYPE_VALUE,
 		    .u.mem = { (void *)(uintptr_t)m->payload, m->payload_len } },
 		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)m->unit },

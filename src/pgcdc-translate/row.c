@@ -98,36 +98,6 @@ behind_string(const char *p)
 	return p + 1;
 }
 
-static int
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* Take back the key, whose value begins at p and was put up to there, with one comma beside it. */
-static void
-take_back_key(struct splice *s, struct event_span value)
-{
-	const char *p = value.p, *begin;
-
-	while (*--p != '"')
-		;
-	while (*--p != '"')
-		;
-	for (begin = p; is_blank(begin[-1]);)
-		begin--;
-	s->from = value.p + value.len;
-	if (begin[-1] == ',') {
-		p = begin - 1;
-	} else {
-		while (is_blank(*s->from))
-			s->from++;
-		if (*s->from == ',')
-			s->from++;
-	}
-	s->to -= value.p - p;
-}
-
 /* "unchanged", names only; one that is no column stays.  The key goes with the last of them. */
 static void
 put_kept_names(struct splice *s, struct event_span array)
@@ -150,8 +120,10 @@ put_kept_names(struct splice *s, struct event_span array)
 	}
 	s->from = end;
 	if (kept == 0) {
-		s->to--;
-		take_back_key(s, array);
+		struct event_span member = event_member(array);
+
+		s->to -= array.p + 1 - member.p;
+		s->from = member.p + member.len;
 	}
 }
 
