@@ -1,0 +1,88 @@
+#include <jansson.h>
+#include <string.h>
+
+#include "schema_row.h"
+#include "text.h"
+
+static int
+is_text(struct event_span span, const char *text)
+{
+	size_t len = strlen(text);
+
+	return span.len == len + 2 && memcmp(span.p + 1, text, len) == 0;
+}
+
+int
+schema_row_is(const struct event *e)
+{
+	return e->code == 'I' && is_text(e->schema, "pgcdc") && is_text(e->table, "schema_log");
+}
+
+static struct event_span
+value_of(const struct event *e, const char *column)
+{
+	for (size_t i = 0; i < e->columns.n; i++)
+		if (is_text(e->columns.entry[i].name, column))
+			return e->columns.entry[i].value;
+	return (struct event_span){ NULL, 0 };
+}
+
+void
+schema_row_key(struct buf *key, const struct event *e)
+{
+	struct event_span name = value_of(e, "schema_name");
+
+	if (name.p != NULL && *name.p == '"')
+		text_add(key, name);
+	else
+		buf_str(key, "pgcdc");
+}
+
+/* A column that holds JSON as a string; NULL when it is null. */
+static int
+document(json_t **json, const struct event *e, const char *column)
+{
+	struct event_span text = value_of(e, column);
+	struct buf b = BUF_INIT;
+
+	*json = NULL;
+	if (text.p == NULL || *text.p != '"')
+		return 0;
+	text_add(&b, text);
+	if (!b.failed)
+		*json = json_loadb(b.data, b.len, 0, NULL);
+	buf_free(&b);
+	return *json != NULL ? 0 : -1;
+}
+
+static int
+tell(const json_t *table, int (*each)(void *, const char *, const char *), void *context)
+{
+	const char *schema = json_string_value(json_object_get(table, "schema"));
+	const char *name = json_string_value(json_object_get(table, "name"));
+
+	return schema != NULL && name != NULL ? each(context, schema, name) : 0;
+}
+
+int
+schema_row_tables(const struct event *e,
+    int (*each)(void *context, const char *schema, const char *table), void *context)
+{
+	json_t *schema, *dropped = NULL, *table;
+	int err = 0;
+	size_t i;
+
+	if (document(&schema, e, "schema") != 0 || document(&dropped, e, "dropped") != 0)
+		err = -1;
+	json_array_foreach(json_object_get(schema, "tables"), i, table)
+	{
+		if (err == 0)
+			err = tell(table, each, context);
+		if (err == 0)
+			err = tell(json_object_get(table, "was"), each, context);
+	}
+	json_array_foreach(dropped, i, table) if (err == 0) err = tell(table, each, context);
+	json_decref(schema);
+	json_decref(dropped);
+	return err;
+}

@@ -1,0 +1,218 @@
+#include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "loop.h"
+#include "topics.h"
+
+/* Milliseconds for an answer of the broker before the producer's events are served again. */
+#define PATIENCE 250
+
+/* Milliseconds for the making of a topic. */
+#define CREATE_TIMEOUT 30000
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct topic *)a)->name, ((const struct topic *)b)->name);
+}
+
+static int
+gave_up(const char *name)
+{
+	return log_temporary("the end came before a broker told of topic \"%s\"", name);
+}
+
+/* What the broker says of the topic: 0 and its error and partitions, or the exit code. */
+static int
+ask(struct topics *ts, struct topic *topic, rd_kafka_resp_err_t *error, int32_t *partitions)
+{
+	const struct rd_kafka_metadata *metadata;
+	int err;
+
+	for (;;) {
+		if (rd_kafka_metadata(ts->producer->rk, 0, topic->handle, &metadata, PATIENCE) ==
+		    RD_KAFKA_RESP_ERR_NO_ERROR) {
+			*error = metadata->topics[0].err;
+			*partitions = metadata->topics[0].partition_cnt;
+			rd_kafka_metadata_destroy(metadata);
+			/* A leader is being elected, say. */
+			if (*error != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+				return 0;
+		}
+		if ((err = ts->serve(ts->context)) != 0)
+			return err;
+		if (loop_ending())
+			return gave_up(topic->name);
+	}
+}
+
+/* The answer of the broker to our wish: 0, or the exit code after reporting. */
+static int
+judge_creation(const struct topic *topic, const rd_kafka_event_t *event)
+{
+	const rd_kafka_CreateTopics_result_t *result;
+	const rd_kafka_topic_result_t **one;
+	size_t n;
+
+	if (event == NULL || rd_kafka_event_error((rd_kafka_event_t *)(uintptr_t)event) != 0)
+		return log_temporary("could not make topic \"%s\": %s", topic->name,
+		    event != NULL
+			? rd_kafka_event_error_string((rd_kafka_event_t *)(uintptr_t)event)
+			: "no answer");
+	result = rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event);
+	one = rd_kafka_CreateTopics_result_topics(result, &n);
+	if (n == 1 &&
+	    (rd_kafka_topic_result_error(one[0]) == RD_KAFKA_RESP_ERR_NO_ERROR ||
+		rd_kafka_topic_result_error(one[0]) == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS))
+		return 0;
+	return log_permanent("could not make topic \"%s\": %s", topic->name,
+	    n == 1 ? rd_kafka_topic_result_error_string(one[0]) : "no answer");
+}
+
+static int
+set_config(rd_kafka_NewTopic_t *wish, const struct opt_list *pairs)
+{
+	for (size_t i = 0; i < pairs->n; i++) {
+		char *name = strdup(pairs->item[i]), *value;
+		rd_kafka_resp_err_t error;
+
+		if (name == NULL)
+			return log_temporary("out of memory");
+		value = strchr(name, '=');
+		*value++ = '\0';
+		error = rd_kafka_NewTopic_set_config(wish, name, value);
+		free(name);
+		if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return log_permanent(
+			    "invalid value \"%s\" for option \"--topic-config\"", pairs->item[i]);
+	}
+	return 0;
+}
+
+static int
+create(struct topics *ts, const struct topic *topic)
+{
+	const struct produce_options *o = ts->options;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(ts->producer->rk);
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
+	    ts->producer->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	rd_kafka_NewTopic_t *wish;
+	rd_kafka_event_t *event;
+	char error[256];
+	int err;
+
+	wish = rd_kafka_NewTopic_new(topic->name, o->partitions > 0 ? (int)o->partitions : -1,
+	    o->replication > 0 ? (int)o->replication : -1, error, sizeof(error));
+	rd_kafka_AdminOptions_set_operation_timeout(options, CREATE_TIMEOUT, error, sizeof(error));
+	if ((err = set_config(wish, &o->topic_config)) == 0) {
+		rd_kafka_CreateTopics(ts->producer->rk, &wish, 1, options, queue);
+		event = rd_kafka_queue_poll(queue, 2 * CREATE_TIMEOUT);
+		if ((err = judge_creation(topic, event)) == 0)
+			log_info("made topic \"%s\"", topic->name);
+		rd_kafka_event_destroy(event);
+	}
+	rd_kafka_NewTopic_destroy(wish);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_queue_destroy(queue);
+	return err;
+}
+
+/* *is_missing: there is none, and we are not to make it. */
+static int
+check(struct topics *ts, struct topic *topic, int *is_missing)
+{
+	rd_kafka_resp_err_t error;
+	int32_t partitions;
+	int err;
+
+	*is_missing = 0;
+	if ((err = ask(ts, topic, &error, &partitions)) != 0)
+		return err;
+	if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+		*is_missing = !ts->options->auto_create;
+		return *is_missing ? 0 : create(ts, topic);
+	}
+	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return log_permanent(
+		    "could not use topic \"%s\": %s", topic->name, rd_kafka_err2str(error));
+	if (ts->options->partitions > 0 && partitions != (int32_t)ts->options->partitions)
+		return log_permanent("topic \"%s\" has %" PRId32 " partitions, not "
+				     "--partitions=%" PRIu64 "; give what it has, or leave the "
+				     "option out",
+		    topic->name, partitions, ts->options->partitions);
+	return 0;
+}
+
+static void
+free_topic(void *node)
+{
+	struct topic *topic = node;
+
+	if (topic->handle != NULL)
+		rd_kafka_topic_destroy(topic->handle);
+	free(topic->name);
+	free(topic);
+}
+
+static struct topic *
+new_topic(struct topics *ts, const char *name)
+{
+	struct topic *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	if ((t->name = strdup(name)) == NULL ||
+	    (t->handle = rd_kafka_topic_new(ts->producer->rk, name, NULL)) == NULL) {
+		free_topic(t);
+		return NULL;
+	}
+	return t;
+}
+
+int
+topics_get(struct topics *ts, const char *name, int may_miss, struct topic **topic)
+{
+	struct topic key = { .name = (char *)(uintptr_t)name }, *t;
+	struct topic **found = tfind(&key, &ts->tree, by_name);
+	int is_missing, err;
+
+	*topic = found != NULL ? *found : NULL;
+	if (found != NULL)
+		return 0;
+	if ((t = new_topic(ts, name)) == NULL)
+		return log_temporary("out of memory for topic \"%s\"", name);
+	if ((err = check(ts, t, &is_missing)) == 0 && is_missing && !may_miss)
+		err = log_permanent(
+		    "topic \"%s\" does not exist; make it, or give --auto-create", name);
+	if (err == 0 && !is_missing && tsearch(t, &ts->tree, by_name) == NULL)
+		err = log_temporary("out of memory for topic \"%s\"", name);
+	if (err != 0 || is_missing)
+		free_topic(t);
+	else
+		*topic = t;
+	return err;
+}
+
+int
+topics_partitions(struct topics *ts, struct topic *topic, int32_t *n)
+{
+	rd_kafka_resp_err_t error;
+	int err;
+
+	if ((err = ask(ts, topic, &error, n)) != 0)
+		return err;
+	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return log_permanent(
+		    "could not use topic \"%s\": %s", topic->name, rd_kafka_err2str(error));
+	return 0;
+}
+
+void
+topics_free(struct topics *ts)
+{
+	tdestroy(ts->tree, free_topic);
+}

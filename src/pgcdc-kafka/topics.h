@@ -1,0 +1,38 @@
+/*
+ * The topics that are written to.  Each is looked for when it is needed first: that it is missing,
+ * or closed to us, must be known before anything is sent there.
+ */
+#ifndef TOPICS_H
+#define TOPICS_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "producer.h"
+
+struct topic {
+	char *name;
+	rd_kafka_topic_t *handle;
+};
+
+struct topics {
+	const struct produce_options *options; /* the caller's */
+	struct producer *producer;
+	/* Serve the producer's events while the broker is waited for: 0, or the exit code. */
+	int (*serve)(void *context);
+	void *context;
+	void *tree; /* tsearch(3), by name */
+};
+
+/*
+ * The topic with this name; it is made with --auto-create when it is missing.  While no broker
+ * answers this waits.  It lives until topics_free().  0, or the exit code after reporting.
+ * With may_miss, NULL where it is missing and we make none.
+ */
+int topics_get(struct topics *ts, const char *name, int may_miss, struct topic **topic);
+
+/* How many partitions it has now. 0, or the exit code after reporting. */
+int topics_partitions(struct topics *ts, struct topic *topic, int32_t *n);
+
+void topics_free(struct topics *ts);
+
+#endif
