@@ -281,6 +281,15 @@ I u #2 (2-1) 2-1:id=1'
 I u #2 (2-1) 2-1:id=2'
 }
 
+@test "translate: a definition in the store that cannot be read is permanent" {
+	one_row
+	without_log >whole
+	mv whole in
+	sql "UPDATE pgcdc.schema_log SET schema = jsonb_set(schema, '{tables,0,x}', '1e999')"
+	refuses 100 'the definition of table "public.t" in row * of the schema log cannot be used: *'
+	[ "$(actions out)" = HBCB ]
+}
+
 # acked: is there a row of the log that is not marked?
 all_acked() { sql CHECKPOINT; [ "$(sql 'SELECT bool_and(acked) FROM pgcdc.schema_log')" = t ]; }
 

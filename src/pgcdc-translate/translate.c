@@ -83,7 +83,11 @@ take_row(struct translate *t, const char *line, size_t len)
 		return log_permanent("line %llu is a row without \"lsn\", \"schema\" and \"table\"",
 		    (unsigned long long)t->reader.number);
 	if ((table = tables_get(&t->tables, e->schema, e->table)) == NULL)
-		return log_temporary("out of memory for a table");
+		return errno == ENOMEM
+		           ? log_temporary("out of memory for a table")
+		           : log_permanent("line %llu has a name with a NUL or half of a surrogate "
+					   "pair, which no table can have",
+				 (unsigned long long)t->reader.number);
 	t->n_rows++;
 	/* The next line with an ack names this one's as what is before it. */
 	may_drop = e->ack.p == NULL;
