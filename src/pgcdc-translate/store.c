@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connect.h"
 #include "log.h"
 #include "loop.h"
 #include "lsn.h"
@@ -14,19 +13,8 @@
 /* The newest migration whose tables we know. */
 #define MIGRATION "0003_publish"
 
-/* Microseconds between attempts to reach a store that has gone away; doubled each time. */
-#define FIRST_PAUSE 250000
-#define LONGEST_PAUSE 8000000
-
 /* Microseconds that a store which has not gone away may take for its answer, at least. */
 #define SHORTEST_PATIENCE 1000000
-
-static const char settings[] = "SET search_path = '';"
-			       "SET client_min_messages = 'warning';"
-			       "SET default_transaction_read_only = off;"
-			       "SET synchronous_commit = off;"
-			       "SET lock_timeout = '100ms';"
-			       "SET statement_timeout = '30s'";
 
 /*
  * The newest row of the log at or below the LSN that describes the table.  A table that is older
@@ -78,19 +66,13 @@ static const char from_catalog[] =
     " ORDER BY indisprimary DESC, indexrelid LIMIT 1) i ON true"
     " WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f')";
 
-/* A transaction older than all that the slot may still need is confirmed, with its rows. */
-static const char
-    mark[] = "UPDATE pgcdc.schema_log l SET acked = true FROM pg_replication_slots s"
-	     " WHERE s.slot_name = $1 AND NOT l.acked AND l.lsn <= s.confirmed_flush_lsn"
-	     " AND age(l.xmin) > age(s.catalog_xmin)";
-
 /* Report the failure of a query, or of the connection when there is no result. */
 static int
 report(struct store *s, const PGresult *res)
 {
 	const char *sqlstate = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
 	const char *message = sqlstate != NULL ? PQresultErrorMessage(res)
-	                                       : PQerrorMessage(s->conn);
+	                                       : PQerrorMessage(s->link.conn);
 	int is_privilege = sqlstate != NULL && strcmp(sqlstate, "42501") == 0;
 
 	if (sqlstate_code(sqlstate) == EXIT_PERMANENT)
@@ -102,7 +84,7 @@ report(struct store *s, const PGresult *res)
 static PGresult *
 run(struct store *s, const char *sql, int n, const char *const *values)
 {
-	return PQexecParams(s->conn, sql, n, NULL, values, NULL, NULL, 0);
+	return PQexecParams(s->link.conn, sql, n, NULL, values, NULL, NULL, 0);
 }
 
 /* A query at the start: the result, or NULL after reporting, with *err. */
@@ -116,23 +98,6 @@ question(struct store *s, int *err, const char *sql)
 	*err = report(s, res);
 	PQclear(res);
 	return NULL;
-}
-
-static int
-connect_store(struct store *s)
-{
-	PGresult *res;
-	int err;
-
-	PQfinish(s->conn);
-	s->is_marking = 0;
-	if ((err = connect_open(&s->conn, &s->options->store, NULL)) != 0)
-		return err;
-	res = PQexec(s->conn, settings);
-	if (PQresultStatus(res) != PGRES_COMMAND_OK)
-		err = report(s, res);
-	PQclear(res);
-	return err;
 }
 
 /* Is there a log, of a version that we know? */
@@ -209,11 +174,15 @@ store_open(struct store *s, const struct options *o)
 {
 	int err;
 
-	*s = (struct store){ .options = o, .next_mark = loop_now() + o->acked_interval };
-	if ((err = connect_check_identity(&o->store)) != 0 || (err = connect_store(s)) != 0 ||
-	    (err = check_migrations(s)) != 0)
+	*s = (struct store){ .options = o };
+	if ((err = link_open(&s->link, &o->store)) != 0 || (err = check_migrations(s)) != 0 ||
+	    (err = check_kind(s)) != 0)
 		return err;
-	return check_kind(s);
+	s->mark = (struct mark){
+		.interval = s->keeps_log ? o->acked_interval : 0,
+		.next = loop_now() + o->acked_interval,
+	};
+	return 0;
 }
 
 static void
@@ -309,85 +278,21 @@ take_answer(struct store_answer *a, const PGresult *res)
 	return log_temporary("out of memory");
 }
 
-static int
-gave_up(void)
-{
-	if (loop_ending())
-		return log_temporary("the schema log could not be asked before the end");
-	return log_temporary("the store did not come back within --store-timeout");
-}
-
-/* The store is away: come back to it, or give up at the deadline. */
-static int
-come_back(struct store *s, int64_t deadline)
-{
-	int64_t pause = FIRST_PAUSE, until;
-	int err;
-
-	for (;;) {
-		until = loop_now() + pause;
-		while (loop_now() < until && !loop_ending())
-			loop_wait(NULL, 0, until);
-		if (loop_ending())
-			return gave_up();
-		if ((err = connect_store(s)) != EXIT_TEMPORARY)
-			return err;
-		if (loop_now() + pause >= deadline)
-			return gave_up();
-		if ((pause *= 2) > LONGEST_PAUSE)
-			pause = LONGEST_PAUSE;
-	}
-}
-
-/* Wait for a result: 0, or -1 when the deadline has passed or the connection is lost. */
-static int
-await_result(struct store *s, int64_t deadline)
-{
-	struct pollfd p = { .fd = PQsocket(s->conn), .events = POLLIN };
-	int64_t give_up = deadline;
-
-	while (PQisBusy(s->conn)) {
-		if (loop_ending() && loop_now() + s->options->shutdown_timeout < give_up)
-			give_up = loop_now() + s->options->shutdown_timeout;
-		if (loop_now() >= give_up)
-			return -1;
-		loop_wait(&p, 1, give_up);
-		if (PQconsumeInput(s->conn) == 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* A result that is still to come would stand before the next one. */
-static int
-finish_marking(struct store *s, int64_t deadline)
-{
-	PGresult *res;
-
-	while (s->is_marking) {
-		if (await_result(s, deadline) != 0)
-			return -1;
-		if ((res = PQgetResult(s->conn)) == NULL)
-			s->is_marking = 0;
-		PQclear(res);
-	}
-	return 0;
-}
-
-/* The answer, or NULL as await_result(). */
+/* The answer, or NULL when the deadline has passed or the connection is lost. */
 static PGresult *
 answer(struct store *s, const char *const values[3], int64_t deadline)
 {
 	const char *sql = s->keeps_log ? from_log : from_catalog;
+	int64_t grace = s->options->shutdown_timeout;
+	PGconn *conn = s->link.conn;
 	PGresult *first, *more;
 
-	if (finish_marking(s, deadline) != 0 ||
-	    PQsendQueryParams(s->conn, sql, s->keeps_log ? 3 : 2, NULL, values, NULL, NULL, 0) !=
-		1 ||
-	    await_result(s, deadline) != 0)
+	if (mark_finish(&s->mark, &s->link, deadline, grace) != 0 ||
+	    PQsendQueryParams(conn, sql, s->keeps_log ? 3 : 2, NULL, values, NULL, NULL, 0) != 1 ||
+	    link_await_result(&s->link, deadline, grace) != 0)
 		return NULL;
-	first = PQgetResult(s->conn);
-	while ((more = PQgetResult(s->conn)) != NULL)
+	first = PQgetResult(conn);
+	while ((more = PQgetResult(conn)) != NULL)
 		PQclear(more);
 	return first;
 }
@@ -402,91 +307,47 @@ store_ask(
 	PGresult *res;
 	int err;
 
+	link_hurry(&s->link);
 	for (;;) {
+		if ((err = link_await(&s->link, deadline)) != 0)
+			return err;
 		res = answer(s, values, deadline > patience ? deadline : patience);
 		if (PQresultStatus(res) == PGRES_TUPLES_OK) {
 			err = take_answer(a, res);
 			PQclear(res);
 			return err;
 		}
-		if (res == NULL && PQstatus(s->conn) == CONNECTION_OK)
-			return gave_up();
-		if (PQstatus(s->conn) == CONNECTION_OK || loop_now() >= deadline)
+		if (PQstatus(s->link.conn) == CONNECTION_OK)
 			break;
-		log_warn("lost the connection to the store: %s", PQerrorMessage(s->conn));
 		PQclear(res);
-		if ((err = come_back(s, deadline)) != 0)
-			return err;
+		link_lose(&s->link);
 	}
-	err = report(s, res);
+	err = res != NULL ? report(s, res) : link_gave_up("it does not answer");
 	PQclear(res);
 	return err;
-}
-
-/* There is no use in trying again what is not granted. */
-static void
-stop_marking(struct store *s, const char *why)
-{
-	log_warn("could not mark rows of the schema log as confirmed: %s", why);
-	s->next_mark = LOOP_NEVER;
-}
-
-static void
-take_mark(struct store *s)
-{
-	PGresult *res;
-
-	if (PQconsumeInput(s->conn) == 0) {
-		s->is_marking = 0; /* store_ask() sees it, and comes back */
-		return;
-	}
-	while (!PQisBusy(s->conn)) {
-		const char *sqlstate;
-
-		if ((res = PQgetResult(s->conn)) == NULL) {
-			s->is_marking = 0;
-			return;
-		}
-		sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-		if (sqlstate != NULL && sqlstate_code(sqlstate) == EXIT_PERMANENT)
-			stop_marking(s, PQresultErrorMessage(res));
-		PQclear(res);
-	}
-}
-
-void
-store_mark(struct store *s)
-{
-	const char *values[] = { s->slot };
-
-	if (s->is_marking)
-		take_mark(s);
-	if (s->conn == NULL || s->is_marking || loop_now() < store_deadline(s))
-		return;
-	s->next_mark = loop_now() + s->options->acked_interval;
-	if (PQstatus(s->conn) == CONNECTION_OK &&
-	    PQsendQueryParams(s->conn, mark, 1, NULL, values, NULL, NULL, 0) == 1)
-		s->is_marking = 1;
 }
 
 struct pollfd
 store_pollfd(const struct store *s)
 {
-	return (struct pollfd){ .fd = s->is_marking ? PQsocket(s->conn) : -1, .events = POLLIN };
+	return link_pollfd(&s->link);
 }
 
 int64_t
 store_deadline(const struct store *s)
 {
-	if (s->conn == NULL || !s->keeps_log || s->slot[0] == '\0' ||
-	    s->options->acked_interval == 0 || s->is_marking)
-		return LOOP_NEVER;
-	return s->next_mark;
+	return link_is_up(&s->link) ? mark_deadline(&s->mark) : link_deadline(&s->link);
+}
+
+void
+store_tend(struct store *s, short revents)
+{
+	link_tend(&s->link, revents);
+	mark_tend(&s->mark, &s->link);
 }
 
 void
 store_close(struct store *s)
 {
-	PQfinish(s->conn);
-	s->conn = NULL;
+	link_close(&s->link);
 }

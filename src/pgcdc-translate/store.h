@@ -5,20 +5,19 @@
 #ifndef STORE_H
 #define STORE_H
 
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdint.h>
 
+#include "link.h"
+#include "mark.h"
 #include "options.h"
 
 struct store {
 	const struct options *options; /* the caller's */
-	PGconn *conn;
+	struct link link;
+	struct mark mark;           /* the owner of the stream sets its slot */
 	int keeps_log;              /* else init was run with --no-ddl: there is only the catalog */
 	char system_identifier[32]; /* empty when we may not ask for it */
-	char slot[64];              /* of the stream; empty: not known yet */
-	int64_t next_mark;          /* when the log is to be marked, as loop_now() */
-	int is_marking;             /* and the server has not answered yet */
 };
 
 /* What the store says of a table. */
@@ -43,15 +42,15 @@ int store_check_patterns(struct store *s);
 int store_ask(
     struct store *s, struct store_answer *a, const char *schema, const char *table, uint64_t lsn);
 
-/*
- * Mark the rows of the log that the slot has confirmed, when it is time to: begin to, or take
- * the answer.  It does not wait, and that it can't be done is no more than a warning.
- */
-void store_mark(struct store *s);
-
 /* What to wait for, and until when, besides. */
 struct pollfd store_pollfd(const struct store *s);
 int64_t store_deadline(const struct store *s);
+
+/*
+ * After such a wait: keep the connection, or come back to a store that has gone away, and mark
+ * what the slot has confirmed.  It does not wait, and never ends the run.
+ */
+void store_tend(struct store *s, short revents);
 
 void store_close(struct store *s);
 

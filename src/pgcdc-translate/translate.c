@@ -48,7 +48,7 @@ take_head(struct translate *t)
 	strcpy(t->timeline, text);
 	if (s == NULL)
 		return 0;
-	copy_text(s->slot, sizeof(s->slot), t->event.slot);
+	copy_text(s->mark.slot, sizeof(s->mark.slot), t->event.slot);
 	if (s->system_identifier[0] != '\0' &&
 	    strcmp(s->system_identifier, t->chain.system_identifier) != 0)
 		return log_permanent(
@@ -204,7 +204,6 @@ wait_for_any(struct translate *t, enum line_status status, int64_t deadline)
 	};
 
 	if (t->store != NULL) {
-		store_mark(t->store);
 		fds[2] = store_pollfd(t->store);
 		if (store_deadline(t->store) < deadline)
 			deadline = store_deadline(t->store);
@@ -214,6 +213,8 @@ wait_for_any(struct translate *t, enum line_status status, int64_t deadline)
 		deadline = loop_now();
 	if (loop_wait(fds, 3, deadline) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
+	if (t->store != NULL)
+		store_tend(t->store, fds[2].revents);
 	if (fds[0].revents != 0 && line_fill(&t->reader) != 0)
 		return log_temporary("could not read standard input: %s", strerror(errno));
 	return 0;
