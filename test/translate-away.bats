@@ -81,7 +81,7 @@ ddl_is_acked() {
 	cat second >&5
 	end_bg LIVE 30
 	[ "$bg_status" = 111 ]
-	[[ $(tail -n 1 err) == 'pgcdc-translate: error: the store did not come back within --store-timeout: '* ]]
+	[[ $(tail -n 1 err) == 'pgcdc-translate: error: the store gave no answer within --store-timeout: '* ]]
 	exec 5>&- 6<&-
 	start_two
 	# It does not wait when it is told to end.
@@ -168,7 +168,7 @@ sockets() { find "/proc/$LIVE/fd" -lname 'socket:*' 2>/dev/null | wc -l; }
 	end_bg LIVE 20 || { kill -s CONT "$postmaster"; false; }
 	kill -s CONT "$postmaster"
 	[ "$bg_status" = 111 ]
-	[[ $(tail -n 1 err) == 'pgcdc-translate: error: the store did not come back within --store-timeout: '* ]]
+	[[ $(tail -n 1 err) == 'pgcdc-translate: error: the store gave no answer within --store-timeout: '* ]]
 	exec 6<&-
 	# Once it answers it is there.
 	PGAPPNAME=lost PGCONNECT_TIMEOUT=60 live_on_two
@@ -221,4 +221,113 @@ black_hole() {
 	[ "$bg_status" = 100 ]
 	[ "$(wc -l <err)" = 3 ]
 	[[ $(tail -n 1 err) == 'pgcdc-translate: error: could not connect: '*'not permitted to log in'* ]]
+}
+
+is_waiting() { grep -q 'info: waiting for the store, which is behind the stream at ' err; }
+
+# a_standby: of the server, PGPORT; the store's port is in STANDBY.
+a_standby() {
+	STANDBY=$(service standby "$PGDIR/standby$BATS_TEST_NUMBER" "$PGDIR" --slot "standby$BATS_TEST_NUMBER")
+	wait_until 20 'is_replayed'
+}
+is_replayed() {
+	local lsn
+	lsn=$(sql 'SELECT pg_current_wal_lsn()')
+	wait_until 20 "[ \"\$(on_standby \"SELECT pg_last_wal_replay_lsn() >= '$lsn'\")\" = t ]"
+}
+on_standby() { sql "$1" -p "$STANDBY"; }
+end_standby() {
+	service stop "$PGDIR/standby$BATS_TEST_NUMBER" immediate
+	sql "SELECT pg_drop_replication_slot('standby$BATS_TEST_NUMBER')" >/dev/null
+}
+
+# translated_to 'IDS': what was begun ends well, as these rows.
+translated_to() {
+	exec 5>&-
+	: >out
+	cat <&6 >>out
+	end_bg LIVE 30
+	exec 6<&-
+	cat err
+	[ "$bg_status" = 0 ]
+	ids | is "$1"
+}
+
+@test "translate: a standby that has not come as far as the stream is waited for" {
+	one_row
+	a_standby
+	sql "SELECT pg_replication_slot_advance('$PGDATABASE', pg_current_wal_lsn())" >/dev/null
+	on_standby 'SELECT pg_wal_replay_pause()'
+	sql 'CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1)' \
+		-c 'ALTER TABLE t RENAME v TO w; ALTER TABLE t ADD v int; INSERT INTO t VALUES (2, NULL, 3)'
+	read_slot | without_log /dev/stdin >in
+	PGPORT=$STANDBY refuses 111 'the store gave no answer within --store-timeout: it is behind the stream' --store-timeout=1s -q
+	PGPORT=$STANDBY live_store
+	cat in >&5
+	wait_until 20 is_waiting
+	on_standby 'SELECT pg_wal_replay_resume()'
+	translated_to 'I u #2 (2-1) 2-1:id=1
+I t #1 (1-1) 1-1:id=2 1-2:w=null 1-3:v=3'
+	is_waiting
+	# An old definition of that name is no answer, either.
+	grep '"table":"u"' -v in >other
+	mv other in
+	rm to from
+	on_standby 'SELECT pg_wal_replay_pause()'
+	sql 'ALTER TABLE t RENAME v TO x; ALTER TABLE t RENAME w TO v; INSERT INTO t VALUES (3, NULL, 4)'
+	sql "SELECT pg_replication_slot_advance('$PGDATABASE', '$(values ack in | tail -n 1)')" >/dev/null
+	read_slot | without_log /dev/stdin >in
+	PGPORT=$STANDBY live_store
+	cat in >&5
+	wait_until 20 is_waiting
+	# Nor does it wait when it is told to end.
+	stop_bg LIVE TERM 10
+	exec 5>&- 6<&-
+	[ "$bg_status" = 111 ]
+	[[ $(tail -n 1 err) == 'pgcdc-translate: error: the schema log could not be asked before the end' ]]
+	rm to from
+	PGPORT=$STANDBY live_store
+	cat in >&5
+	wait_until 20 is_waiting
+	on_standby 'SELECT pg_wal_replay_resume()'
+	translated_to 'I t #1 (1-1) 1-1:id=3 1-2:v=null 1-3:x=4'
+	end_standby
+}
+
+@test "translate: a standby that has all of a transaction but its commit is waited for" {
+	sql 'CREATE TABLE t (id int PRIMARY KEY)'
+	init --all-tables --replica-identity=full
+	a_standby
+	on_standby "ALTER SYSTEM SET recovery_min_apply_delay = '1h'"
+	on_standby 'SELECT pg_reload_conf()'
+	wait_until 10 '[ "$(on_standby "SHOW recovery_min_apply_delay")" = 1h ]'
+	sql 'CREATE TABLE u AS SELECT 1 AS id'
+	read_slot >in
+	wait_until 20 '[ "$(on_standby "SELECT pg_last_wal_replay_lsn() >= '"'"'$(jq -r "select(.table == \"u\").lsn" in)'"'"'")" = t ]'
+	PGPORT=$STANDBY live_store
+	cat in >&5
+	wait_until 20 is_waiting
+	on_standby 'ALTER SYSTEM RESET recovery_min_apply_delay'
+	on_standby 'SELECT pg_reload_conf()'
+	translated_to 'I u #2 () 2-1:id=1'
+	end_standby
+}
+
+@test "translate: a transaction that the store does not show yet, as its commit waits for a standby, is waited for" {
+	PGPORT=$(service start "$PGDIR/sync" --conf 'autovacuum = off') PGDATABASE=postgres
+	sql 'CREATE TABLE t (id int PRIMARY KEY)'
+	pgcdc init -S postgres --publication=p --all-tables --replica-identity=full >init.out 2>&1
+	sql "ALTER SYSTEM SET synchronous_standby_names = 'nobody'" -c 'SELECT pg_reload_conf()'
+	wait_until 10 '[ "$(sql "SHOW synchronous_standby_names")" = nobody ]'
+	create() { exec psql -Xqc 'CREATE TABLE u AS SELECT 1 AS id' >/dev/null 2>&1; }
+	start_bg CREATE create
+	wait_until 20 '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = \$\$SyncRep\$\$")" = 1 ]'
+	read_slot >in
+	refuses 111 'the store gave no answer within --store-timeout: it is behind the stream' --store-timeout=1s -q
+	live_store
+	cat in >&5
+	wait_until 20 is_waiting
+	sql 'ALTER SYSTEM RESET synchronous_standby_names' -c 'SELECT pg_reload_conf()'
+	translated_to 'I u #2 () 2-1:id=1'
+	end_bg CREATE
 }

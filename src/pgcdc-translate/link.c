@@ -219,7 +219,7 @@ link_gave_up(const char *reason)
 {
 	if (loop_ending())
 		return log_temporary("the schema log could not be asked before the end");
-	return log_temporary("the store did not come back within --store-timeout: %s", reason);
+	return log_temporary("the store gave no answer within --store-timeout: %s", reason);
 }
 
 void

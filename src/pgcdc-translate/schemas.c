@@ -318,6 +318,21 @@ never_seen(const struct table *table, uint64_t lsn, const char *remedy)
 	    table->schema, table->name, lsn_text(lsn), remedy);
 }
 
+/* *a is what the store says of the table. */
+static int
+ask(const struct translate *t, struct store_answer *a, const struct table *table, uint64_t lsn)
+{
+	struct store_question q = { table->schema, table->name, lsn, t->commit, NULL };
+	struct event_span xid = t->event.xid;
+	char text[16] = "";
+
+	if (xid.p != NULL && xid.len < sizeof(text))
+		memcpy(text, xid.p, xid.len);
+	if (*text != '\0' && text[strspn(text, "0123456789")] == '\0')
+		q.xid = text;
+	return store_ask(t->store, a, &q);
+}
+
 int
 schemas_find(struct translate *t, struct table *table, uint64_t lsn, struct definition **definition)
 {
@@ -328,7 +343,7 @@ schemas_find(struct translate *t, struct table *table, uint64_t lsn, struct defi
 		return 0;
 	if (t->store == NULL)
 		return never_seen(table, lsn, "name the store with --store");
-	if ((err = store_ask(t->store, &a, table->schema, table->name, lsn)) != 0)
+	if ((err = ask(t, &a, table, lsn)) != 0)
 		return err;
 	if (a.table != NULL)
 		err = take_answer(t, table, &a);

@@ -13,8 +13,25 @@
 /* The newest migration whose tables we know. */
 #define MIGRATION "0003_publish"
 
+/* Microseconds between two looks at a store that is behind the stream. */
+#define LOOK_AGAIN 100000
+
 /* Microseconds that a store which has not gone away may take for its answer, at least. */
 #define SHORTEST_PATIENCE 1000000
+
+/*
+ * Does the store show what the row's transaction and those before it have committed?  On a standby
+ * that is so when the commit is replayed; else when no snapshot takes the transaction for a running
+ * one, as a commit is sent down the stream before it is shown, with a synchronous standby long
+ * before.  The line has the low 32 bits of the transaction's id: it is the one near to those of now.
+ * To be asked in a statement of its own, as the next one has a later snapshot.
+ */
+static const char is_shown[] =
+    "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() >= $1::pg_lsn"
+    " ELSE coalesce(pg_visible_in_snapshot(greatest(xid, 3)::text::xid8, now), true) END"
+    " FROM (SELECT now, next + ((($2::bigint - next + 2147483648) & 4294967295) - 2147483648) AS xid"
+    " FROM (SELECT now, pg_snapshot_xmax(now)::text::bigint AS next"
+    " FROM pg_current_snapshot() AS now) AS n) AS x";
 
 /*
  * The newest row of the log at or below the LSN that describes the table.  A table that is older
@@ -278,17 +295,16 @@ take_answer(struct store_answer *a, const PGresult *res)
 	return log_temporary("out of memory");
 }
 
-/* The answer, or NULL when the deadline has passed or the connection is lost. */
+/* The result of a query, or NULL when the deadline has passed or the connection is lost. */
 static PGresult *
-answer(struct store *s, const char *const values[3], int64_t deadline)
+query(struct store *s, const char *sql, int n, const char *const *values, int64_t deadline)
 {
-	const char *sql = s->keeps_log ? from_log : from_catalog;
 	int64_t grace = s->options->shutdown_timeout;
 	PGconn *conn = s->link.conn;
 	PGresult *first, *more;
 
 	if (mark_finish(&s->mark, &s->link, deadline, grace) != 0 ||
-	    PQsendQueryParams(conn, sql, s->keeps_log ? 3 : 2, NULL, values, NULL, NULL, 0) != 1 ||
+	    PQsendQueryParams(conn, sql, n, NULL, values, NULL, NULL, 0) != 1 ||
 	    link_await_result(&s->link, deadline, grace) != 0)
 		return NULL;
 	first = PQgetResult(conn);
@@ -297,21 +313,62 @@ answer(struct store *s, const char *const values[3], int64_t deadline)
 	return first;
 }
 
-int
-store_ask(
-    struct store *s, struct store_answer *a, const char *schema, const char *table, uint64_t lsn)
+static int
+wait_to_look_again(struct store *s, int64_t deadline)
 {
-	const char *values[] = { schema, table, lsn_text(lsn) };
+	int64_t until = loop_now() + LOOK_AGAIN;
+
+	while (link_is_up(&s->link) && loop_now() < until) {
+		struct pollfd p = link_pollfd(&s->link);
+
+		if (loop_ending() || loop_now() >= deadline)
+			return link_gave_up("it is behind the stream");
+		loop_wait(&p, 1, deadline < until ? deadline : until);
+		link_tend(&s->link, p.revents);
+	}
+	return 0;
+}
+
+/* The result for the question; where *is_behind or a failure, that of the one before it. */
+static PGresult *
+ask(struct store *s, const struct store_question *q, int64_t deadline, int *is_behind)
+{
+	const char *at = lsn_text(q->commit != 0 ? q->commit + 1 : q->lsn);
+	const char *moment[] = { at, q->xid }, *values[] = { q->schema, q->name, lsn_text(q->lsn) };
+	PGresult *res = query(s, is_shown, 2, moment, deadline);
+	int is_known = PQresultStatus(res) == PGRES_TUPLES_OK;
+
+	*is_behind = is_known && *PQgetvalue(res, 0, 0) == 'f';
+	if (*is_behind || !is_known)
+		return res;
+	PQclear(res);
+	return s->keeps_log ? query(s, from_log, 3, values, deadline)
+	                    : query(s, from_catalog, 2, values, deadline);
+}
+
+int
+store_ask(struct store *s, struct store_answer *a, const struct store_question *q)
+{
 	int64_t deadline = loop_now() + s->options->store_timeout;
 	int64_t patience = loop_now() + SHORTEST_PATIENCE;
+	int err, is_behind, was_behind = 0;
 	PGresult *res;
-	int err;
 
 	link_hurry(&s->link);
 	for (;;) {
 		if ((err = link_await(&s->link, deadline)) != 0)
 			return err;
-		res = answer(s, values, deadline > patience ? deadline : patience);
+		res = ask(s, q, deadline > patience ? deadline : patience, &is_behind);
+		if (is_behind) {
+			PQclear(res);
+			if (!was_behind)
+				log_info("waiting for the store, which is behind the stream at %s",
+				    lsn_text(q->lsn));
+			was_behind = 1;
+			if ((err = wait_to_look_again(s, deadline)) != 0)
+				return err;
+			continue;
+		}
 		if (PQresultStatus(res) == PGRES_TUPLES_OK) {
 			err = take_answer(a, res);
 			PQclear(res);

@@ -20,7 +20,15 @@ struct store {
 	char system_identifier[32]; /* empty when we may not ask for it */
 };
 
-/* What the store says of a table. */
+/* A table, for a row of the stream. */
+struct store_question {
+	const char *schema, *name;
+	uint64_t lsn;    /* of the row */
+	uint64_t commit; /* where the commit of its transaction begins; 0: not known */
+	const char *xid; /* of the transaction, decimal digits; NULL: not known */
+};
+
+/* What the store says of it. */
 struct store_answer {
 	char *table;        /* JSON of it, which the caller frees; NULL: it knows none */
 	char *row;          /* JSON of "columns" of the row of the log; NULL when there is none */
@@ -36,11 +44,10 @@ int store_open(struct store *s, const struct options *o);
 int store_check_patterns(struct store *s);
 
 /*
- * The definition of a table for a row at lsn.  While the store is away this waits for it, at
- * most --store-timeout.  0, or the exit code after reporting.
+ * The definition of a table.  While the store is away, or does not show that transaction yet, this
+ * waits for it, at most --store-timeout.  0, or the exit code after reporting.
  */
-int store_ask(
-    struct store *s, struct store_answer *a, const char *schema, const char *table, uint64_t lsn);
+int store_ask(struct store *s, struct store_answer *a, const struct store_question *q);
 
 /* What to wait for, and until when, besides. */
 struct pollfd store_pollfd(const struct store *s);

@@ -46,6 +46,7 @@ take_head(struct translate *t)
 	if (strcmp(text, t->timeline) != 0)
 		tables_forget(&t->tables);
 	strcpy(t->timeline, text);
+	t->commit = 0;
 	if (s == NULL)
 		return 0;
 	copy_text(s->mark.slot, sizeof(s->mark.slot), t->event.slot);
@@ -64,6 +65,15 @@ refuse_without_identity(const struct table *table)
 	return log_permanent("table \"%s.%s\" has no identity, and --no-identity=stop; give it a "
 			     "primary key",
 	    table->schema, table->name);
+}
+
+/* The position of the line, 0 when it has none. */
+static uint64_t
+lsn_of(const struct event *e)
+{
+	uint64_t lsn;
+
+	return e->lsn.p != NULL && lsn_parse(&lsn, e->lsn.p + 1, e->lsn.len - 2) == 0 ? lsn : 0;
 }
 
 /* I, U, D, T and R. */
@@ -137,6 +147,10 @@ take_line(struct translate *t, const char *line, size_t len)
 		break;
 	case 'H':
 		err = take_head(t);
+		break;
+	case 'B':
+	case 'C':
+		t->commit = t->event.code == 'B' ? lsn_of(&t->event) : 0;
 		break;
 	default:
 		break;

@@ -21,6 +21,7 @@ struct translate {
 	struct line_reader reader;
 	struct event event;
 	struct chain chain;
+	uint64_t commit;   /* where that of the transaction in hand begins; 0: not known */
 	char timeline[16]; /* of the last H line */
 	struct tables tables;
 	struct out out;
