@@ -15,7 +15,7 @@ int
 main(int argc, char **argv)
 {
 	static struct options options; /* for the life of the program */
-	struct store store = { .conn = NULL };
+	struct store store = { .options = NULL };
 	struct translate t = { .options = &options, .tables.filter = &options.filter };
 	int err;
 

@@ -63,7 +63,7 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "insecure", 0, OPT_FLAG, &o->store.insecure, NULL,
 		    "allow a remote server whose identity is not verified", 0, 0 },
 		{ "store-timeout", 0, OPT_DURATION, &o->store_timeout, "TIME",
-		    "longest wait for a store that has gone away (default: 60s)", 0,
+		    "longest wait for a store that is away or behind (default: 60s)", 0,
 		    3600 * SECOND },
 		{ "acked-interval", 0, OPT_DURATION, &o->acked_interval, "TIME",
 		    "time between marks in the log of what is confirmed; 0: none (default: 10s)", 0,

@@ -1,9 +1,9 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "buf.h"
+#include "document.h"
 #include "tables.h"
 
 static uint64_t
@@ -72,7 +72,8 @@ free_table(struct table *t)
 static char *
 plain(struct event_span string)
 {
-	json_t *json = json_loadb(string.p, string.len, JSON_DECODE_ANY, NULL);
+	json_error_t why;
+	json_t *json = document_load(string.p, string.len, &why);
 	char *s = json != NULL ? strdup(json_string_value(json)) : NULL;
 
 	json_decref(json);

@@ -33,7 +33,8 @@ struct tables {
 
 /*
  * The table with these names, JSON strings as they stand on a line; a new one without
- * definitions the first time.  It lives until tables_free().  NULL: no memory.
+ * definitions the first time.  It lives until tables_free().  NULL with errno: ENOMEM, or EBADMSG
+ * for a name that no database can have.
  */
 struct table *tables_get(struct tables *ts, struct event_span schema, struct event_span name);
 

@@ -45,9 +45,10 @@ take_head(struct translate *t)
 	if (strcmp(text, t->timeline) != 0)
 		tables_forget(&t->tables);
 	strcpy(t->timeline, text);
+	t->commit = 0;
 	if (s == NULL)
 		return 0;
-	copy_text(s->slot, sizeof(s->slot), t->event.slot);
+	copy_text(s->mark.slot, sizeof(s->mark.slot), t->event.slot);
 	if (s->system_identifier[0] != '\0' &&
 	    strcmp(s->system_identifier, t->chain.system_identifier) != 0)
 		return log_permanent(
@@ -63,6 +64,15 @@ refuse_without_identity(const struct table *table)
 	return log_permanent("table \"%s.%s\" has no identity, and --no-identity=stop; give it a "
 			     "primary key",
 	    table->schema, table->name);
+}
+
+/* The position of the line, 0 when it has none. */
+static uint64_t
+lsn_of(const struct event *e)
+{
+	uint64_t lsn;
+
+	return e->lsn.p != NULL && lsn_parse(&lsn, e->lsn.p + 1, e->lsn.len - 2) == 0 ? lsn : 0;
 }
 
 /* I, U, D, T and R. */
@@ -82,7 +92,11 @@ take_row(struct translate *t, const char *line, size_t len)
 		return log_permanent("line %llu is a row without \"lsn\", \"schema\" and \"table\"",
 		    (unsigned long long)t->reader.number);
 	if ((table = tables_get(&t->tables, e->schema, e->table)) == NULL)
-		return log_temporary("out of memory for a table");
+		return errno == ENOMEM
+		           ? log_temporary("out of memory for a table")
+		           : log_permanent("line %llu has a name with a NUL or half of a surrogate "
+					   "pair, which no table can have",
+				 (unsigned long long)t->reader.number);
 	t->n_rows++;
 	/* The next line with an ack names this one's as what is before it. */
 	may_drop = e->ack.p == NULL;
@@ -135,7 +149,11 @@ take_line(struct translate *t, const char *line, size_t len)
 	case 'H':
 		err = take_head(t);
 		break;
+	case 'B':
+		t->commit = lsn_of(&t->event);
+		break;
 	case 'C':
+		t->commit = 0;
 		err = schemas_commit(t);
 		break;
 	default:
@@ -206,7 +224,6 @@ wait_for_any(struct translate *t, enum line_status status, int64_t deadline)
 	};
 
 	if (t->store != NULL) {
-		store_mark(t->store);
 		fds[2] = store_pollfd(t->store);
 		if (store_deadline(t->store) < deadline)
 			deadline = store_deadline(t->store);
@@ -216,6 +233,8 @@ wait_for_any(struct translate *t, enum line_status status, int64_t deadline)
 		deadline = loop_now();
 	if (loop_wait(fds, 3, deadline) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
+	if (t->store != NULL)
+		store_tend(t->store, fds[2].revents);
 	if (fds[0].revents != 0 && line_fill(&t->reader) != 0)
 		return log_temporary("could not read standard input: %s", strerror(errno));
 	return 0;

@@ -22,6 +22,7 @@ struct translate {
 	struct line_reader reader;
 	struct event event;
 	struct chain chain;
+	uint64_t commit;   /* where that of the transaction in hand begins; 0: not known */
 	char timeline[16]; /* of the last H line */
 	struct buf
 	    moved; /* rows of the log from ALTER SCHEMA on, in the transaction in hand: "{7,8" */

@@ -1,4 +1,5 @@
 /* Tables by their names, and their definitions by interval of the log. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "tables.h"
@@ -267,6 +268,11 @@ names(void)
 				    spelled[j].name);
 	}
 	is_int((long long)ts.n, 11, "each is there once");
+	ok(tables_get(&ts, span("\"s\""), span("\"\\ud800\"")) == NULL && errno == EBADMSG,
+	    "half of a surrogate pair is no name");
+	ok(tables_get(&ts, span("\"a\\u0000\""), span("\"t\"")) == NULL && errno == EBADMSG,
+	    "... nor is a NUL");
+	is_int((long long)ts.n, 11, "... and they are not kept");
 	tables_free(&ts);
 }
 
