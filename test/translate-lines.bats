@@ -10,43 +10,6 @@ setup() {
 }
 teardown() { kill_started "$BATS_TEST_NUMBER"; }
 
-H='{"action":"H","format":1,"system_identifier":"7","timeline":1,"slot":"s","start":"0/10"}'
-B='{"action":"B","lsn":"0/FF0","xid":5,"timestamp":"2026-11-20 00:00:00.000000+00"}'
-C='{"action":"C","lsn":"0/FF0","xid":5,"timestamp":"2026-11-20 00:00:00.000000+00","prev":"0/10","ack":"0/FFF"}'
-
-# table ID SCHEMA NAME 'COLUMN ...' 'NUMBER ...': JSON of a table of the log, with the numbers of
-# the columns that identify.
-table() {
-	jq -cn --arg id "$1" --arg schema "$2" --arg name "$3" --arg columns "$4" --arg identity "${5-}" '
-		{id: $id, schema: $schema, name: $name, identity: ($identity / " " | map(select(. != "") | $id + "-" + .)),
-		columns: [$columns / " " | to_entries[] | {id: "\($id)-\(.key + 1)", name: .value}]}'
-}
-
-# log ID LSN TABLE...: a row of the schema log with these tables.
-log() {
-	jq -cn --argjson id "$1" --arg lsn "$2" '$ARGS.positional as $tables | {action: "I", lsn: $lsn, seq: 0,
-		schema: "pgcdc", table: "schema_log", columns: [{name: "id", type: "bigint", value: $id},
-		{name: "schema", type: "jsonb", value: ({tables: $tables} | tojson)}]}' --jsonargs "${@:3}"
-}
-
-# One transaction of t (id, v, w) with these lines.
-recording() {
-	echo "$H"
-	echo "$B"
-	log 1 0/100 "$(table 1 public t 'id v w' 1)" "$(table 2 app u 'a b' '1 2')" "$(table 3 public none 'a b')"
-	[ $# -eq 0 ] || printf '%s\n' "$@"
-	echo "$C"
-}
-
-I='{"action":"I","lsn":"0/200","seq":1,"schema":"public","table":"t","columns":[{"name":"id","type":"int","value":1},{"name":"v","type":"text","value":"a"},{"name":"w","type":"text","value":null}]}'
-U='{"action":"U","lsn":"0/210","schema":"public","table":"t","columns":[{"name":"id","value":2},{"name":"w","value":null}],"unchanged":["v"],"identity":[{"name":"id","value":1}]}'
-D='{"action":"D","lsn":"0/220","schema":"public","table":"t","identity":[{"name":"id","value":2}]}'
-APP='{"action":"I","lsn":"0/230","schema":"app","table":"u","columns":[{"name":"a","value":1},{"name":"b","value":2}]}'
-NONE='{"action":"I","lsn":"0/240","schema":"public","table":"none","columns":[{"name":"a","value":1},{"name":"b","value":2}]}'
-
-# tables: of the rows in out, in one line.
-tables() { jq -r 'select(.metadata).table' out | paste -sd ' '; }
-
 long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 
 @test "translate: --help and --version go to standard output, with 0" {
@@ -69,7 +32,7 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 	sed -n 's/^\.It .*Fl \\-\([a-z\\-]*\).*/--\1/p' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" |
 		sed 's/\\//g' | sort -u >page
 	long_options | diff page -
-	[ "$(wc -l <page)" -ge 18 ]
+	[ "$(wc -l <page)" -ge 19 ]
 	grep -oE 'PGCDC_TRANSLATE_[A-Z_]+[A-Z]' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" | sort -u >variables
 	grep -v -e --help -e --version page | tr 'a-z-' 'A-Z_' | sed 's/^__/PGCDC_TRANSLATE_/' | sort -u | diff - variables
 }
@@ -98,6 +61,7 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		--store-timeout=-1|invalid value "-1" for option "--store-timeout"; expected *
 		--acked-interval=1.5|invalid value "1.5" for option "--acked-interval"; expected *
 		--shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected *
+		--max-hold=-1|invalid value "-1" for option "--max-hold"; expected a size from 0 to 1099511627776 bytes such as "64KiB" or "1GiB"
 		--max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1024 to 1099511627776 bytes such as "64KiB" or "1GiB"
 		--log-format=xml|invalid value "xml" for option "--log-format"; expected text or json
 		-v -q|options --verbose and --quiet exclude each other
@@ -117,7 +81,7 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		-d "postgres://localhost/x?nonsense=1"|invalid connection string for option "--store": *
 		-d "host=192.0.2.1"|the identity of server "192.0.2.1" would not be verified; *
 	END
-	[ "$n" = 32 ]
+	[ "$n" = 33 ]
 }
 
 @test "translate: a bad value in the environment is named by its variable" {

@@ -40,6 +40,7 @@ main(int argc, char **argv)
 
 	line_close(&t.reader);
 	event_free(&t.event);
+	hold_free(&t.hold);
 	tables_free(&t.tables);
 	store_close(&store);
 	if (out_close(&t.out) != 0 && err == 0)
