@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2119,SC2120,SC2154,SC2317
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154,SC2317
 # What the translate*.bats files share: a stream of a database with a schema log, and lines
 # with ids made short.
 

@@ -40,6 +40,7 @@ main(int argc, char **argv)
 
 	line_close(&t.reader);
 	event_free(&t.event);
+	hold_free(&t.hold);
 	tables_free(&t.tables);
 	buf_free(&t.moved);
 	store_close(&store);

@@ -25,7 +25,7 @@ static int
 damaged(const struct translate *t, const char *why)
 {
 	return log_permanent("line %llu has a row of the schema log that is damaged: %s",
-	    (unsigned long long)t->reader.number, why);
+	    (unsigned long long)t->number, why);
 }
 
 /* *json is the value in these bytes.  0, or the exit code after reporting. */
@@ -143,6 +143,35 @@ warn_of_gap(const json_t *schema, uint64_t lsn)
 		    lsn_text(lsn), gap);
 }
 
+/* Sinks have no database: they get the row of the log before the first row that it is for. */
+static void
+write_baseline(struct translate *t, struct event_span lsn, struct event_span columns)
+{
+	struct buf *out = &t->out.buf;
+
+	buf_str(out, "{\"action\":\"I\",\"lsn\":\"");
+	buf_add(out, lsn.p, lsn.len);
+	buf_str(out, "\",\"schema\":\"pgcdc\",\"table\":\"schema_log\",\"columns\":");
+	buf_add(out, columns.p, columns.len);
+	buf_str(out, ",\"baseline\":true}\n");
+}
+
+/* From where on the definition that came at lsn holds; table is NULL while its name was not seen. */
+static uint64_t
+begin_of(const struct translate *t, const struct table *table, const json_t *json, int is_baseline,
+    uint64_t lsn)
+{
+	if (t->store != NULL || table == NULL)
+		return lsn;
+	/* The table is older than the log, and as it was. */
+	if (is_baseline && table->n == 0)
+		return 0;
+	/* Made by CREATE TABLE AS: its rows are being held back. */
+	if (t->hold.table != NULL && json_is_true(json_object_get(json, "rows_before")))
+		return table_unknown(table, t->hold.lsn, lsn);
+	return lsn;
+}
+
 static int
 take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn)
 {
@@ -171,11 +200,13 @@ take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn
 		/* The store has told of it, and from where on it holds. */
 		if (table != NULL && table_knows(table, id) && !like.is_uncommitted)
 			continue;
-		/* Without a store: the table is older than the log, and as it was. */
-		like.from = is_baseline && t->store == NULL && table != NULL && table->n == 0 ? 0
-		                                                                              : lsn;
+		like.from = begin_of(t, table, json, is_baseline, lsn);
 		if ((err = add(t, json, &like)) != 0)
 			return err;
+		if (t->hold.table != NULL && like.from < lsn)
+			write_baseline(t,
+			    (struct event_span){ t->event.lsn.p + 1, t->event.lsn.len - 2 },
+			    t->event.columns.whole);
 	}
 	return 0;
 }
@@ -290,11 +321,10 @@ load_answer(
 	                       : unusable(table->schema, table->name, a->schema_id, why.text);
 }
 
-/* Sinks have no database: they get the row of the log before the first row that it is for. */
 static int
-write_baseline(struct translate *t, const struct table *table, const struct store_answer *a)
+write_answer(struct translate *t, const struct table *table, const struct store_answer *a)
 {
-	struct buf *out = &t->out.buf;
+	const char *lsn = lsn_text(a->lsn);
 	json_t *columns;
 	char *text;
 	int err;
@@ -305,11 +335,8 @@ write_baseline(struct translate *t, const struct table *table, const struct stor
 	json_decref(columns);
 	if (text == NULL)
 		return log_temporary("out of memory for a definition");
-	buf_str(out, "{\"action\":\"I\",\"lsn\":\"");
-	buf_str(out, lsn_text(a->lsn));
-	buf_str(out, "\",\"schema\":\"pgcdc\",\"table\":\"schema_log\",\"columns\":");
-	buf_str(out, text);
-	buf_str(out, ",\"baseline\":true}\n");
+	write_baseline(
+	    t, (struct event_span){ lsn, strlen(lsn) }, (struct event_span){ text, strlen(text) });
 	free(text);
 	return 0;
 }
@@ -326,7 +353,7 @@ take_answer(struct translate *t, const struct table *table, const struct store_a
 	err = add(t, json, &like);
 	json_decref(json);
 	if (err == 0 && a->row != NULL)
-		err = write_baseline(t, table, a);
+		err = write_answer(t, table, a);
 	return err;
 }
 
@@ -397,7 +424,7 @@ not_in_log(const struct translate *t, const struct table *table, uint64_t lsn,
 	return log_permanent(
 	    "line %llu: column %.*s of table \"%s.%s\" at %s is not in row %llu of "
 	    "the schema log; run \"pgcdc init --baseline\" on the store",
-	    (unsigned long long)t->reader.number, (int)column.len,
+	    (unsigned long long)t->number, (int)column.len,
 	    column.p != NULL ? column.p : "without name", table->schema, table->name, lsn_text(lsn),
 	    (unsigned long long)schema_id);
 }

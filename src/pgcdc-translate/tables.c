@@ -168,6 +168,15 @@ table_at(const struct table *t, uint64_t lsn)
 	return NULL;
 }
 
+uint64_t
+table_unknown(const struct table *t, uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < t->n && t->definition[i]->from < to; i++)
+		if (t->definition[i]->until > from)
+			from = t->definition[i]->until;
+	return from < to ? from : to;
+}
+
 int
 table_knows(const struct table *t, uint64_t schema_id)
 {
@@ -244,7 +253,8 @@ table_end(struct table *t, uint64_t lsn)
 {
 	struct definition *d = table_at(t, lsn);
 
-	if (d != NULL)
+	/* One that begins here came with what ended the name, or later: the stream is read again. */
+	if (d != NULL && d->from < lsn)
 		d->until = lsn;
 }
 

@@ -44,6 +44,9 @@ struct table *tables_get_plain(struct tables *ts, const char *schema, const char
 /* The definition for a row at lsn, or NULL when it is not known. */
 struct definition *table_at(const struct table *t, uint64_t lsn);
 
+/* Where that begins, not below from, which is not known of the table up to the LSN to. */
+uint64_t table_unknown(const struct table *t, uint64_t from, uint64_t to);
+
 /* Is this row of the log known? */
 int table_knows(const struct table *t, uint64_t schema_id);
 
