@@ -104,7 +104,7 @@ refuses() {
 		conf "$line"
 		refuses "$text"
 	done <<-'END'
-		PGCDC_RESTART_MIN=5x~invalid value "5x" of "PGCDC_RESTART_MIN" in file "c.env" line 9; expected a duration from 1 to 3600000 ms
+		PGCDC_RESTART_MIN=5x~invalid value "5x" of "PGCDC_RESTART_MIN" in file "c.env" line 9; expected a duration from 1ms to 1h
 		PGCDC_RESTART_MIN=1s~PGCDC_RESTART_MIN is longer than PGCDC_RESTART_MAX in file "c.env" line 9; give a shorter one
 		PGCDC_SINKS=~invalid value "" of "PGCDC_SINKS" in file "c.env" line 9
 		PGCDC_SINKS=,~no sink is named in PGCDC_SINKS in file "c.env" line 9; known: file
