@@ -158,7 +158,8 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	# All of them are known, and mean what they say.
 	for option in $(long_options); do
 		case $option in
-		--help | --version | --quiet | --insecure | --accept-gap) value=off ;;
+		--help | --version) continue ;; # of the command line alone
+		--quiet | --insecure | --accept-gap) value=off ;;
 		--drain | --verbose) value=on ;;
 		--dbname) value="dbname=$PGDATABASE" ;;
 		--host) value=127.0.0.1 ;;

@@ -239,7 +239,7 @@ is_overruled(const struct table *t, const struct opt *o)
 	return 0;
 }
 
-/* The index of the option that a variable, len bytes long, sets; t->n if none. */
+/* The index of the option that a variable, len bytes long, sets; t->n if none, as --help. */
 static size_t
 find_variable(const struct table *t, const char *variable, size_t len)
 {
@@ -248,6 +248,8 @@ find_variable(const struct table *t, const char *variable, size_t len)
 	for (i = 0; i < t->n; i++) {
 		char name[128];
 
+		if (t->option[i]->value == &help || t->option[i]->value == &version)
+			continue;
 		variable_name(name, sizeof(name), t->program->prefix, t->option[i]->name);
 		if (strlen(name) == len && memcmp(name, variable, len) == 0)
 			break;

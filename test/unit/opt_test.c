@@ -325,6 +325,11 @@ unknown_variables(void)
 	    "each of several");
 	is_str(outcome->values, "", "... and ignored");
 	ok(strstr(outcome->err, "=x") == NULL, "what they hold is not shown");
+	parse("", "OPT_TEST_HELP=1 OPT_TEST_VERSION=1");
+	ok(outcome->code == 0 && outcome->returned &&
+		strstr(outcome->err, "\"OPT_TEST_HELP\" is ignored") != NULL &&
+		strstr(outcome->err, "\"OPT_TEST_VERSION\" is ignored") != NULL,
+	    "also --help and --version, which only the command line has");
 	parse("-q", "OPT_TEST_SLOT=x");
 	is_str(outcome->err, "", "--quiet: no warning");
 	parse("--log-format=json", "OPT_TEST_SLOT=x");
