@@ -60,6 +60,45 @@ load pipeline
 	[ -z "$(ls tmp)" ]
 }
 
+@test "a temporary folder that SIGKILL has left is used again, and gone at the end of that" {
+	mkdir tmp elsewhere
+	conf PGCDC_STAGES=./note
+	echo 'ls tmp >>seen; exec cat' | script ./note
+	sed -i '/RUNTIME_DIR/d' c.env
+	export TMPDIR=$PWD/tmp XDG_RUNTIME_DIR=
+	start
+	wait_until 20 '[ -p tmp/pgcdc.*/ack ] && [ -s out ]'
+	local left
+	left=$(ls tmp)
+	# It is not taken from one that runs.
+	PGCDC_FILE_PATH=other pipeline --once
+	[ "$code" -eq 111 ]
+	[ "$(sort -u seen | wc -l)" -eq 2 ]
+	[ -p "tmp/$left/ack" ]
+	kill_hard RUN
+	wait_until 10 '! pgrep -f "$PWD/tmp/$left/ack"'
+	[ "$(ls tmp)" = "$left" ]
+	: >seen
+	start
+	wait_until 20 '[ -s seen ]'
+	[ "$(ls tmp)" = "$left" ]
+	stop_bg RUN
+	[ "$bg_status" -eq 0 ]
+	[ -z "$(ls tmp)" ]
+	# Nor is one taken that others may write to, or that is somewhere else.
+	mkdir "tmp/$left"
+	chmod 770 "tmp/$left"
+	: >seen
+	pipeline --drain
+	[ "$code" -eq 0 ] && [ "$(wc -l <seen)" -eq 2 ]
+	rmdir "tmp/$left"
+	ln -s "$PWD/elsewhere" "tmp/$left"
+	: >seen
+	pipeline --drain
+	[ "$code" -eq 0 ] && [ "$(wc -l <seen)" -eq 2 ]
+	[ "$(ls tmp)" = "$left" ] && [ -z "$(ls elsewhere)" ]
+}
+
 @test "the folders of systemd are used" {
 	mkdir state.d run.d
 	chmod 700 run.d

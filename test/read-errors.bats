@@ -363,7 +363,7 @@ teardown() {
 	ln -s damaged link
 	refuses 100 'state file "damaged" is damaged; *' --ack=ack --state=damaged
 	refuses 100 'state file "folder" is not a regular file of our own; give --state another path' --ack=ack --state=folder
-	refuses 100 '"link"*' --ack=ack --state=link
+	refuses 100 'state file "link" is a symbolic link, which is not followed; give --state the path of the file' --ack=ack --state=link
 	read_slot --ack=ack --state=good -E 0/1 >out
 	sed 's/"slot":"[^"]*"/"slot":"another"/' <good >other
 	refuses 100 'state file "other" is of slot "another"; give --state a file of its own' --ack=ack --state=other

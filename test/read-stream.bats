@@ -331,6 +331,19 @@ T schema_log'
 	done
 }
 
+@test "read: the server knows when it has heard from us" {
+	make_slot 'CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t'
+	idle() { exec pgcdc-read -S "$PGDATABASE" --publication=p -s 50ms >out; }
+	start_bg READER idle
+	wait_until 10 '[ -s out ]'
+	heard_from() {
+		[ "$(sql "SELECT abs(extract(epoch FROM clock_timestamp() - reply_time)) < 30
+			FROM pg_stat_replication WHERE application_name = 'pgcdc-read'")" = t ]
+	}
+	wait_until 10 heard_from
+	stop_bg READER
+}
+
 @test "read: acks that come at once are all taken, however many they are" {
 	make_slot 'CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t'
 	seq -f 'INSERT INTO t VALUES (%g);' 1 350 | psql -Xq

@@ -79,14 +79,14 @@ long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		-S "" --publication=p|invalid value "" for option "--slot"; expected a value that is not empty
 		-S a --publication=|invalid value "" for option "--publication"; expected names separated by commas, none of them empty
 		-S a --publication=p,,q|invalid value "p,,q" for option "--publication"; expected names separated by commas, none of them empty
-		-S a --publication=p -s 9ms|invalid value "9ms" for option "--status-interval"; expected a duration from 10 to 3600000 ms such as "10s" or "500ms"
-		-S a --publication=p -s 61min|invalid value "61min" for option "--status-interval"; expected a duration from 10 to 3600000 ms such as "10s" or "500ms"
+		-S a --publication=p -s 9ms|invalid value "9ms" for option "--status-interval"; expected a duration from 10ms to 1h such as "10s" or "500ms"
+		-S a --publication=p -s 61min|invalid value "61min" for option "--status-interval"; expected a duration from 10ms to 1h such as "10s" or "500ms"
 		-S a --publication=p -s 1.5|invalid value "1.5" for option "--status-interval"; expected *
 		-S a --publication=p -s -1|invalid value "-1" for option "--status-interval"; expected *
 		-S a --publication=p -s 5d|invalid value "5d" for option "--status-interval"; expected *
 		-S a --publication=p -s 99999999999999999999|invalid value "99999999999999999999" for option "--status-interval"; expected *
-		-S a --publication=p --shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected a duration from 0 to 3600000 ms such as "10s" or "500ms"
-		-S a --publication=p --max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1024 to 1099511627776 bytes such as "64KiB" or "1GiB"
+		-S a --publication=p --shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected a duration from 0 to 1h such as "10s" or "500ms"
+		-S a --publication=p --max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1KiB to 1024GiB such as "64KiB" or "1GiB"
 		-S a --publication=p --max-line=1025GiB|invalid value "1025GiB" for option "--max-line"; expected *
 		-S a --publication=p --max-line=99999999999GiB|invalid value "99999999999GiB" for option "--max-line"; expected *
 		-S a --publication=p --max-line=1K|invalid value "1K" for option "--max-line"; expected *
@@ -158,7 +158,8 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	# All of them are known, and mean what they say.
 	for option in $(long_options); do
 		case $option in
-		--help | --version | --quiet | --insecure | --accept-gap) value=off ;;
+		--help | --version) continue ;; # of the command line alone
+		--quiet | --insecure | --accept-gap) value=off ;;
 		--drain | --verbose) value=on ;;
 		--dbname) value="dbname=$PGDATABASE" ;;
 		--host) value=127.0.0.1 ;;
