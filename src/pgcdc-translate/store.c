@@ -349,8 +349,7 @@ ask(struct store *s, const struct store_question *q, int64_t deadline, int *is_b
 int
 store_ask(struct store *s, struct store_answer *a, const struct store_question *q)
 {
-	int64_t deadline = loop_now() + s->options->store_timeout;
-	int64_t patience = loop_now() + SHORTEST_PATIENCE;
+	int64_t deadline = loop_now() + s->options->store_timeout, patience;
 	int err, is_behind, was_behind = 0;
 	PGresult *res;
 
@@ -358,6 +357,7 @@ store_ask(struct store *s, struct store_answer *a, const struct store_question *
 	for (;;) {
 		if ((err = link_await(&s->link, deadline)) != 0)
 			return err;
+		patience = loop_now() + SHORTEST_PATIENCE;
 		res = ask(s, q, deadline > patience ? deadline : patience, &is_behind);
 		if (is_behind) {
 			PQclear(res);
