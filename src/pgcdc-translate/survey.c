@@ -119,7 +119,7 @@ add_like(struct buf *b, const char *pattern)
 	buf_add(b, "", 1);
 }
 
-/* A column that a selection names must be in one of the tables that it names. */
+/* A column that a selection names must be in one of the tables that it names, or have been. */
 static int
 check_column(
     const struct link *l, const struct selection *item, const char *column, const char *option)
@@ -128,7 +128,10 @@ check_column(
 	    "WITH t AS (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 	    " WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname || '.' || c.relname LIKE $1)"
 	    " SELECT EXISTS (SELECT FROM t), EXISTS (SELECT FROM t JOIN pg_attribute ON attrelid = oid"
-	    " WHERE attnum > 0 AND NOT attisdropped AND attname LIKE $2)";
+	    " WHERE attnum > 0 AND NOT attisdropped AND attname LIKE $2)"
+	    " OR EXISTS (SELECT FROM pgcdc.schema_log l, jsonb_array_elements(l.schema -> 'tables') d,"
+	    " jsonb_array_elements(d -> 'columns') c WHERE c ->> 'name' LIKE $2"
+	    " AND (d ->> 'schema') || '.' || (d ->> 'name') LIKE $1)";
 	struct buf table_like = BUF_INIT, column_like = BUF_INIT;
 	PGresult *res = NULL;
 	int err = 0;
