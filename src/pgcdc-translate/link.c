@@ -265,6 +265,20 @@ link_await_result(struct link *l, int64_t deadline, int64_t grace)
 	return 0;
 }
 
+int
+link_failure(const struct link *l, const PGresult *res)
+{
+	const char *sqlstate = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	const char *message = sqlstate != NULL ? PQresultErrorMessage(res)
+	                                       : PQerrorMessage(l->conn);
+	int is_privilege = sqlstate != NULL && strcmp(sqlstate, "42501") == 0;
+
+	if (sqlstate_code(sqlstate) == EXIT_PERMANENT)
+		return log_permanent("could not read the schema log: %s%s", message,
+		    is_privilege ? "; \"pgcdc init --role\" grants what a reader needs" : "");
+	return log_temporary("could not read the schema log: %s", message);
+}
+
 void
 link_close(struct link *l)
 {

@@ -69,6 +69,9 @@ int link_await_result(struct link *l, int64_t deadline, int64_t grace);
 /* Report that the deadline has passed, or the end has come before it: the exit code. */
 int link_gave_up(const char *reason);
 
+/* Report the failure of a query, or of the connection when there is no result: the exit code. */
+int link_failure(const struct link *l, const PGresult *res);
+
 void link_close(struct link *l);
 
 #endif

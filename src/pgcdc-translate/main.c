@@ -27,8 +27,7 @@ main(int argc, char **argv)
 		return log_permanent("standard output is closed");
 	if (!options_stream_only(&options)) {
 		t.store = &store;
-		if ((err = store_open(&store, &options)) != 0 ||
-		    (err = store_check_patterns(&store)) != 0) {
+		if ((err = store_open(&store, &options)) != 0) {
 			store_close(&store);
 			return err;
 		}

@@ -139,7 +139,7 @@ warn_of_gap(const json_t *schema, uint64_t lsn)
 	if (gap != NULL)
 		log_warn(
 		    "the schema log has a gap at %s, as a trigger failed (%s): rows behind it may "
-		    "not be what they seem; run \"pgcdc init --baseline\"",
+		    "not be what they seem; run \"pgcdc init --baseline\", unless that was done since",
 		    lsn_text(lsn), gap);
 }
 
@@ -378,9 +378,14 @@ never_seen(const struct table *table, uint64_t lsn, const char *remedy)
 
 /* *a is what the store says of the table. */
 static int
-ask(const struct translate *t, struct store_answer *a, const struct table *table, uint64_t lsn)
+ask(const struct translate *t, struct store_answer *a, const struct table *table, uint64_t lsn,
+    int is_lacking)
 {
-	struct store_question q = { table->schema, table->name, lsn, t->commit, NULL };
+	struct store_question q = { .schema = table->schema,
+		.name = table->name,
+		.lsn = lsn,
+		.commit = t->commit,
+		.is_lacking = is_lacking };
 	struct event_span xid = t->event.xid;
 	char text[16] = "";
 
@@ -401,11 +406,11 @@ schemas_find(struct translate *t, struct table *table, uint64_t lsn, struct defi
 		return 0;
 	if (t->store == NULL)
 		return never_seen(table, lsn, "name the store with --store");
-	if ((err = ask(t, &a, table, lsn)) != 0)
+	if ((err = ask(t, &a, table, lsn, 0)) != 0)
 		return err;
 	if (a.table != NULL)
 		err = take_answer(t, table, &a);
-	else if (t->store->keeps_log)
+	else if (t->store->survey.keeps_log)
 		err = never_seen(table, lsn, "run \"pgcdc init --baseline\" there");
 	else
 		err = add_unknown(table);
@@ -429,20 +434,56 @@ not_in_log(const struct translate *t, const struct table *table, uint64_t lsn,
 	    (unsigned long long)schema_id);
 }
 
+static int
+has_column(const struct definition *d, struct event_span column)
+{
+	size_t hint = 0;
+
+	return column.p != NULL && definition_column(d, column.p, column.len, &hint) != NULL;
+}
+
+/* The log has missed a change: has a baseline, or what was logged behind a gap, caught up? */
+static int
+catch_up(struct translate *t, struct table *table, uint64_t lsn, struct event_span column,
+    struct definition **definition)
+{
+	uint64_t lacking = (*definition)->schema_id;
+	struct store_answer a;
+	int err;
+
+	if ((err = ask(t, &a, table, lsn, 1)) != 0)
+		return err;
+	if (a.table != NULL && a.schema_id != lacking)
+		err = take_answer(t, table, &a);
+	free(a.table);
+	free(a.row);
+	if (err != 0)
+		return err;
+	*definition = table_at(table, lsn);
+	if (*definition == NULL || !has_column(*definition, column))
+		return not_in_log(t, table, lsn, column, lacking);
+	log_warn(
+	    "a change of table \"%s.%s\" before %s is not in the schema log: its rows are read "
+	    "with row %llu, which was logged later",
+	    table->schema, table->name, lsn_text(lsn),
+	    (unsigned long long)(*definition)->schema_id);
+	return 0;
+}
+
 int
 schemas_renew(struct translate *t, struct table *table, uint64_t lsn, struct event_span column,
     struct definition **definition)
 {
-	size_t hint = 0;
 	int err;
 
-	if (t->store == NULL || t->store->keeps_log)
+	if (t->store == NULL)
 		return not_in_log(t, table, lsn, column, (*definition)->schema_id);
+	if (t->store->survey.keeps_log)
+		return catch_up(t, table, lsn, column, definition);
 	table_forget(table);
 	if ((err = schemas_find(t, table, lsn, definition)) != 0)
 		return err;
-	if (column.p == NULL ||
-	    definition_column(*definition, column.p, column.len, &hint) == NULL) {
+	if (!has_column(*definition, column)) {
 		(*definition)->is_partial = 1;
 		log_warn("column %.*s of table \"%s.%s\" is not in the store's catalog: it gets no "
 			 "id",

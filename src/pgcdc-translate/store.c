@@ -9,10 +9,6 @@
 #include "lsn.h"
 #include "sqlstate.h"
 #include "store.h"
-#include "unmatched.h"
-
-/* The newest migration whose tables we know. */
-#define MIGRATION "0003_publish"
 
 /* Microseconds between two looks at a store that is behind the stream. */
 #define LOOK_AGAIN 100000
@@ -43,6 +39,9 @@ static const char is_shown[] =
  * A renamed schema's tables are not locked: the new names hold from the commit.  Until the
  * stream has brought it, which is when it gets its commit_lsn, they do not, unless the commit
  * was before all that the slot holds; where no other table has the name, there is no doubt.
+ *
+ * A row with a column that this one lacks was written behind a change that the log has missed,
+ * which a baseline, or what follows a gap, has caught up with.
  */
 static const char from_log[] =
     "WITH described AS (SELECT l.*, d.value AS definition, coalesce(l.commit_lsn, l.lsn) AS since,"
@@ -55,7 +54,10 @@ static const char from_log[] =
     " newest AS (SELECT * FROM described WHERE since <= $3::pg_lsn"
     " ORDER BY is_to_come, since DESC, id DESC LIMIT 1),"
     " next AS (SELECT * FROM described WHERE since > $3::pg_lsn ORDER BY since, id LIMIT 1),"
-    " chosen AS (SELECT 1 AS rank, *, $3::pg_lsn AS valid_from FROM next"
+    " chosen AS (SELECT 0 AS rank, *, $3::pg_lsn AS valid_from FROM next WHERE $5::bool"
+    " AND (command_tag = 'BASELINE' OR EXISTS (SELECT FROM pgcdc.schema_log g"
+    " WHERE g.schema ? 'gap' AND g.lsn < next.lsn AND g.lsn > (SELECT since FROM newest)))"
+    " UNION ALL SELECT 1, *, $3::pg_lsn FROM next"
     " WHERE CASE WHEN definition ? 'rows_before' THEN NOT EXISTS (SELECT FROM newest o WHERE NOT EXISTS ("
     "SELECT FROM pgcdc.schema_log g WHERE g.lsn > o.lsn AND g.lsn <= $3::pg_lsn"
     " AND (g.dropped @> jsonb_build_array(jsonb_build_object('id', o.definition -> 'id'))"
@@ -97,159 +99,20 @@ static const char from_catalog[] =
 static const char commit[] =
     "UPDATE pgcdc.schema_log SET commit_lsn = $2 WHERE id = ANY ($1::bigint[]) AND commit_lsn IS NULL";
 
-/* Report the failure of a query, or of the connection when there is no result. */
-static int
-report(struct store *s, const PGresult *res)
-{
-	const char *sqlstate = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
-	const char *message = sqlstate != NULL ? PQresultErrorMessage(res)
-	                                       : PQerrorMessage(s->link.conn);
-	int is_privilege = sqlstate != NULL && strcmp(sqlstate, "42501") == 0;
-
-	if (sqlstate_code(sqlstate) == EXIT_PERMANENT)
-		return log_permanent("could not read the schema log: %s%s", message,
-		    is_privilege ? "; \"pgcdc init --role\" grants what a reader needs" : "");
-	return log_temporary("could not read the schema log: %s", message);
-}
-
-static PGresult *
-run(struct store *s, const char *sql, int n, const char *const *values)
-{
-	return PQexecParams(s->link.conn, sql, n, NULL, values, NULL, NULL, 0);
-}
-
-/* A query at the start: the result, or NULL after reporting, with *err. */
-static PGresult *
-question(struct store *s, int *err, const char *sql)
-{
-	PGresult *res = run(s, sql, 0, NULL);
-
-	if (PQresultStatus(res) == PGRES_TUPLES_OK)
-		return res;
-	*err = report(s, res);
-	PQclear(res);
-	return NULL;
-}
-
-/* Is there a log, of a version that we know? */
-static int
-check_migrations(struct store *s)
-{
-	PGresult *res;
-	int err;
-
-	if ((res = question(s, &err,
-		 "SELECT to_regclass('pgcdc.schema_log') IS NULL,"
-		 " current_database()")) == NULL)
-		return err;
-	if (*PQgetvalue(res, 0, 0) == 't') {
-		err = log_permanent("database \"%s\" has no schema log; run \"pgcdc init\" there, "
-				    "or name another with --store",
-		    PQgetvalue(res, 0, 1));
-		PQclear(res);
-		return err;
-	}
-	PQclear(res);
-	if ((res = question(s, &err,
-		 "SELECT name FROM pgcdc.migrations WHERE name > '" MIGRATION
-		 "' ORDER BY name LIMIT 1")) == NULL)
-		return err;
-	err = 0;
-	if (PQntuples(res) > 0)
-		err = log_permanent("the schema log has migration \"%s\", which this version of "
-				    "pgcdc does not know; use the newer pgcdc that made it",
-		    PQgetvalue(res, 0, 0));
-	PQclear(res);
-	return err;
-}
-
-/* Everybody may ask, unless somebody has revoked it. */
-static int
-ask_system_identifier(struct store *s)
-{
-	PGresult *res;
-	int err;
-
-	res = question(s, &err, "SELECT system_identifier FROM pg_control_system()");
-	if (res == NULL)
-		return err;
-	snprintf(s->system_identifier, sizeof(s->system_identifier), "%s", PQgetvalue(res, 0, 0));
-	PQclear(res);
-	return 0;
-}
-
-static int
-check_kind(struct store *s)
-{
-	PGresult *res;
-	int err, may_ask;
-
-	if ((res = question(s, &err,
-		 "SELECT EXISTS (SELECT FROM pgcdc.schema_log WHERE schema ? 'tables')"
-		 " OR EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pgcdc_drop'),"
-		 " has_function_privilege('pg_control_system()', 'execute')")) == NULL)
-		return err;
-	s->keeps_log = *PQgetvalue(res, 0, 0) == 't';
-	may_ask = *PQgetvalue(res, 0, 1) == 't';
-	PQclear(res);
-	if (!s->keeps_log)
-		log_warn(
-		    "no schema changes are logged in the store: keys and ids are those of its "
-		    "catalog now, and what was renamed or dropped since a row was written gets "
-		    "none; \"pgcdc init\" without --no-ddl logs them");
-	return may_ask ? ask_system_identifier(s) : 0;
-}
-
 int
 store_open(struct store *s, const struct options *o)
 {
 	int err;
 
 	*s = (struct store){ .options = o };
-	if ((err = link_open(&s->link, &o->store)) != 0 || (err = check_migrations(s)) != 0 ||
-	    (err = check_kind(s)) != 0)
+	if ((err = link_open(&s->link, &o->store)) != 0 ||
+	    (err = survey_take(&s->survey, &s->link)) != 0 ||
+	    (err = survey_patterns(&s->link, o)) != 0)
 		return err;
 	s->mark = (struct mark){
-		.interval = s->keeps_log ? o->acked_interval : 0,
+		.interval = s->survey.keeps_log ? o->acked_interval : 0,
 		.next = loop_now() + o->acked_interval,
 	};
-	return 0;
-}
-
-/* What patterns are to match. */
-static const char matched[] = "table of the store";
-
-static void
-warn_unmatched_selections(
-    const struct selections *selections, const char *option, const PGresult *tables)
-{
-	for (size_t i = 0; i < selections->n; i++)
-		unmatched_warn(selections->item[i].table, option, tables, matched);
-}
-
-int
-store_check_patterns(struct store *s)
-{
-	const struct filter *f = &s->options->filter;
-	const struct definition_choice *c = &s->options->choice;
-	PGresult *res;
-	int err;
-
-	if (f->tables.n + f->exclude.n + f->schemas.n + f->exclude_schemas.n + c->identity.n +
-		c->columns.n + c->exclude_columns.n ==
-	    0)
-		return 0;
-	res = question(s, &err,
-	    "SELECT n.nspname, c.relname FROM pg_class c"
-	    " JOIN pg_namespace n ON n.oid = c.relnamespace"
-	    " WHERE c.relkind IN ('r', 'p', 'f')");
-	if (res == NULL)
-		return err;
-	unmatched_warn_filter(f, res, matched);
-	warn_unmatched_selections(&c->identity, "identity", res);
-	warn_unmatched_selections(&c->columns, "columns", res);
-	warn_unmatched_selections(&c->exclude_columns, "exclude-columns", res);
-	PQclear(res);
 	return 0;
 }
 
@@ -346,15 +209,18 @@ patient_query(struct store *s, const char *sql, int n, const char *const *values
     const struct store_question *q, int *err)
 {
 	int64_t deadline = loop_now() + s->options->store_timeout;
-	int64_t patience = loop_now() + SHORTEST_PATIENCE;
-	int64_t limit = deadline > patience ? deadline : patience;
 	int was_behind = 0;
 	PGresult *res;
 
 	link_hurry(&s->link);
 	for (;;) {
+		int64_t limit;
+
 		if ((*err = link_await(&s->link, deadline)) != 0)
 			return NULL;
+		limit = loop_now() + SHORTEST_PATIENCE;
+		if (limit < deadline)
+			limit = deadline;
 		res = q != NULL ? shows(s, q, limit) : NULL;
 		if (is_no(res)) {
 			PQclear(res);
@@ -383,16 +249,41 @@ int
 store_ask(struct store *s, struct store_answer *a, const struct store_question *q)
 {
 	char lsn[LSN_SIZE];
-	const char *values[] = { q->schema, q->name, lsn, s->mark.slot };
+	const char *values[] = { q->schema, q->name, lsn, s->mark.slot, q->is_lacking ? "t" : "f" };
 	PGresult *res;
 	int err;
 
 	lsn_format(lsn, q->lsn);
-	res = s->keeps_log ? patient_query(s, from_log, 4, values, q, &err)
-	                   : patient_query(s, from_catalog, 2, values, q, &err);
+	res = s->survey.keeps_log ? patient_query(s, from_log, 5, values, q, &err)
+	                          : patient_query(s, from_catalog, 2, values, q, &err);
 	if (res == NULL)
 		return err;
-	err = PQresultStatus(res) == PGRES_TUPLES_OK ? take_answer(a, res) : report(s, res);
+	err = PQresultStatus(res) == PGRES_TUPLES_OK ? take_answer(a, res)
+	                                             : link_failure(&s->link, res);
+	PQclear(res);
+	return err;
+}
+
+int
+store_check_slot(struct store *s)
+{
+	static const char sql[] = "SELECT database, current_database() FROM pg_replication_slots"
+				  " WHERE slot_name = $1 AND database <> current_database()";
+	const char *values[] = { s->mark.slot };
+	PGresult *res;
+	int err;
+
+	if (!link_is_up(&s->link))
+		return 0;
+	if ((res = patient_query(s, sql, 1, values, NULL, &err)) == NULL)
+		return err;
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		err = link_failure(&s->link, res);
+	else if (PQntuples(res) > 0)
+		err = log_permanent("slot \"%s\" of the stream is of database \"%s\", and the "
+				    "store is database \"%s\"; name the stream's own database "
+				    "with --store",
+		    s->mark.slot, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
 	PQclear(res);
 	return err;
 }
@@ -405,7 +296,7 @@ store_commit(struct store *s, const char *ids, uint64_t lsn)
 	PGresult *res;
 	int err;
 
-	if (!s->keeps_log)
+	if (!s->survey.keeps_log)
 		return 0;
 	lsn_format(at, lsn);
 	if ((res = patient_query(s, commit, 2, values, NULL, &err)) == NULL)

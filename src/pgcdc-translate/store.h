@@ -11,13 +11,13 @@
 #include "link.h"
 #include "mark.h"
 #include "options.h"
+#include "survey.h"
 
 struct store {
 	const struct options *options; /* the caller's */
 	struct link link;
-	struct mark mark;           /* the owner of the stream sets its slot */
-	int keeps_log;              /* else init was run with --no-ddl: there is only the catalog */
-	char system_identifier[32]; /* empty when we may not ask for it */
+	struct mark mark; /* the owner of the stream sets its slot */
+	struct survey survey;
 };
 
 /* A table, for a row of the stream. */
@@ -26,6 +26,7 @@ struct store_question {
 	uint64_t lsn;    /* of the row */
 	uint64_t commit; /* where the commit of its transaction begins; 0: not known */
 	const char *xid; /* of the transaction, decimal digits; NULL: not known */
+	int is_lacking;  /* the row has a column that its definition lacks */
 };
 
 /* What the store says of it. */
@@ -40,8 +41,11 @@ struct store_answer {
 /* Connect and see what it is.  0, or the exit code after reporting. */
 int store_open(struct store *s, const struct options *o);
 
-/* Warn of each pattern that is made for none of its tables. 0, or the exit code. */
-int store_check_patterns(struct store *s);
+/*
+ * Is the stream's slot, s->mark.slot, one of this database?  Where the store does not know the
+ * slot, or is away, that is not known.  0, or the exit code after reporting.
+ */
+int store_check_slot(struct store *s);
 
 /*
  * The definition of a table.  While the store is away, or does not show that transaction yet, this

@@ -60,7 +60,7 @@ int table_add(struct table *t, struct definition *d, size_t most);
 
 /*
  * The transaction in hand ends with the commit record at lsn: from there on its definitions that
- * are uncommitted hold, and until there what they took the name from.
+ * are uncommitted hold, and until there what they took the name from.  UINT64_MAX: it was cut.
  */
 void tables_commit(struct tables *ts, uint64_t lsn);
 

@@ -48,16 +48,18 @@ take_head(struct translate *t)
 	t->commit = 0;
 	/* The transaction that was cut comes again, whole. */
 	hold_free(&t->hold);
+	tables_commit(&t->tables, UINT64_MAX);
+	buf_drop(&t->moved, t->moved.len);
 	if (s == NULL)
 		return 0;
 	copy_text(s->mark.slot, sizeof(s->mark.slot), t->event.slot);
-	if (s->system_identifier[0] != '\0' &&
-	    strcmp(s->system_identifier, t->chain.system_identifier) != 0)
+	if (s->survey.system_identifier[0] != '\0' &&
+	    strcmp(s->survey.system_identifier, t->chain.system_identifier) != 0)
 		return log_permanent(
 		    "the stream is of cluster %s, and the store is cluster %s; name "
 		    "the stream's own database with --store",
-		    t->chain.system_identifier, s->system_identifier);
-	return 0;
+		    t->chain.system_identifier, s->survey.system_identifier);
+	return store_check_slot(s);
 }
 
 static int
