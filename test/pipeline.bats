@@ -249,6 +249,7 @@ load pipeline
 	wait_until 20 'grep -q "started again in" err'
 	stop_bg RUN
 	[ "$bg_status" -eq 0 ]
+	tail -n 1 err | is 'pgcdc-run: info: ended before the line was started again'
 }
 
 # --- signals
@@ -420,6 +421,29 @@ load pipeline
 	for pid in "$RUN" $(pgrep -P "$RUN"); do absent -aq geheim "/proc/$pid/cmdline"; done
 	stop_bg RUN
 	[ "$bg_status" -eq 0 ]
+}
+
+@test "the start of each run, where the stream begins and a clean end are said, and nothing else" {
+	conf 'PGCDC_STAGES="./pass an argument | cat"' PGCDC_SINKS=file:one,file,file:two \
+		PGCDC_FILE_ONE_PATH=one PGCDC_FILE_TWO_PATH=two
+	echo 'echo >>starts; [ "$(wc -l <starts)" -gt 1 ] || exit 111; exec cat' | script ./pass
+	insert 1 3
+	start
+	wait_until 20 'has_ids 3'
+	stop_bg RUN
+	[ "$bg_status" -eq 0 ]
+	local begins='starting pgcdc-read | ./pass | cat | pgcdc-file (one), pgcdc-file, pgcdc-file (two)'
+	grep '^pgcdc-run' err | sed 's/again in 0\.[0-9]* s$/again/' | is "pgcdc-run: info: $begins
+pgcdc-run: warning: \"./pass\" ended with exit code 111; the line is started again
+pgcdc-run: info: $begins
+pgcdc-run: info: the line has ended, and all that it read is acknowledged"
+	conf
+	rm -f out state
+	insert 4 4
+	pipeline --drain
+	is "pgcdc-run: info: starting pgcdc-read | pgcdc-file
+pgcdc-read: info: streaming slot \"$PGDATABASE\" from $(jq -r 'select(.action == "H").start' out), publication \"p\"
+pgcdc-run: info: the line has ended, and all that it read is acknowledged" <err
 }
 
 @test "levels of messages" {

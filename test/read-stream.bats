@@ -200,7 +200,8 @@ D b | id=1' <both
 	[ "$(tables --tables='*.*' --exclude-tables='*.*')" = '' ]
 	[ "$(PGCDC_READ_TABLES='s.*' PGCDC_READ_EXCLUDE_TABLES=s.x tables)" = s.orders ]
 	# A pattern that matches nothing is said.
-	tables --tables=public.ord,public.oders --exclude-tables='s.*,t.*' 2>&1 >passed | diff - <(printf 'pgcdc-read: warning: pattern "%s" of option "--%s" matches no published table\n' public.oders tables 't.*' exclude-tables)
+	tables --tables=public.ord,public.oders --exclude-tables='s.*,t.*' 2>err >passed
+	messages err | diff - <(printf 'pgcdc-read: warning: pattern "%s" of option "--%s" matches no published table\n' public.oders tables 't.*' exclude-tables)
 	# What is left out keeps its number.
 	[ "$(seqs --tables='s.*')" = '4 6' ]
 	[ "$(seqs --tables='public.orders')" = '0 1 2 3' ]

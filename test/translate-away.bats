@@ -69,11 +69,12 @@ ddl_is_acked() {
 	wait_until 20 is_lost
 	rest_of_t
 	cat second >&5
+	wait_until 20 'grep -q "^pgcdc-translate: warning: trying to connect to the store again, for up to [56][0-9] s: " err'
 	run -1 is_back
 	running "$LIVE"
 	start_two
 	finish_two
-	[ "$(wc -l <err)" = 2 ]
+	[ "$(wc -l <err)" = 3 ]
 	is_back
 	# As long as it stays away: --store-timeout, and 111; nothing of the transaction is missing before.
 	live_on_two --store-timeout=1s

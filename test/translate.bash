@@ -15,7 +15,7 @@ translate() { timeout -k 5 60 pgcdc-translate "$@" 3>&- 4>&-; }
 
 # stream [OPTION]...: what the slot holds, in the file in; translated with these options, in out.
 stream() {
-	read_slot >in && translate "$@" <in >out
+	read_slot -q >in && translate "$@" <in >out
 }
 
 # Translated rows made short, as

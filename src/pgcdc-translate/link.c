@@ -11,6 +11,9 @@
 #define FIRST_PAUSE 250000
 #define LONGEST_PAUSE 8000000
 
+/* Microseconds that somebody waits for it before that is mentioned. */
+#define PATIENCE 1000000
+
 /* An idle session is no forgotten one; servers before 14 do not know that setting. */
 static const char
     settings[] = "SET search_path = '';"
@@ -235,14 +238,22 @@ link_hurry(struct link *l)
 int
 link_await(struct link *l, int64_t deadline)
 {
+	int64_t say_so = loop_now() + PATIENCE;
+
 	while (l->state != LINK_UP) {
 		struct pollfd p = link_pollfd(l);
+		int64_t until = deadline < l->deadline ? deadline : l->deadline;
 
 		if (l->is_refused)
 			return log_permanent("could not connect: %s", l->reason);
 		if (loop_ending() || loop_now() >= deadline)
 			return link_gave_up(l->reason);
-		loop_wait(&p, 1, deadline < l->deadline ? deadline : l->deadline);
+		if (loop_now() >= say_so) {
+			log_warn("trying to connect to the store again, for up to %lld s: %s",
+			    (long long)(deadline - loop_now()) / 1000000 + 1, l->reason);
+			say_so = LOOP_NEVER;
+		}
+		loop_wait(&p, 1, until < say_so ? until : say_so);
 		link_tend(l, p.revents);
 	}
 	return 0;
