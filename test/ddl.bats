@@ -181,6 +181,51 @@ id' ]
 	pgcdc check
 }
 
+# waited SECONDS SQL: it succeeds, in no more than that.
+waited() { timeout "$1" psql -XAtq -v ON_ERROR_STOP=1 -c "$2"; }
+
+@test "a table of pgcdc's that another session has locked is waited for, but not for long" {
+	begin
+	sql 'CREATE TABLE t (id int PRIMARY KEY)'
+	start_keeper
+	hold_open 'LOCK TABLE pgcdc.table_ids'
+	expect 0 'WARNING:  pgcdc: could not log this command: canceling statement due to lock timeout' \
+	    waited 15 'ALTER TABLE t ADD d int'
+	[[ "$output" != *'log that either'* ]]
+	end_open
+	[ "$(log "schema ->> 'gap'" "WHERE schema ? 'gap'")" = 'canceling statement due to lock timeout' ]
+	expect 1 'could not be logged' pgcdc check
+}
+
+@test "a schema log that another session has locked: only the WARNING tells of it" {
+	begin
+	sql 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)'
+	start_keeper
+	hold_open 'LOCK TABLE pgcdc.schema_log'
+	start_bg OTHER waited 30 'DROP TABLE u' >"$BATS_TEST_TMPDIR/drop" 2>&1
+	expect 0 'WARNING:  pgcdc: could not log that either: canceling statement due to lock timeout' \
+	    waited 15 'ALTER TABLE t ADD d int'
+	end_bg OTHER 30
+	cat "$BATS_TEST_TMPDIR/drop"
+	[ "$bg_status" -eq 0 ]
+	grep 'could not log that either: canceling statement due to lock timeout' "$BATS_TEST_TMPDIR/drop"
+	end_open
+	[ "$(gaps)" = 0 ]
+}
+
+@test "pgcdc.made locked: the command is done, its table joins at the next init" {
+	begin
+	start_keeper
+	hold_open 'LOCK TABLE pgcdc.made'
+	expect 0 'WARNING:  pgcdc: could not log this command: canceling statement due to lock timeout' \
+	    waited 10 'CREATE TABLE t (id int PRIMARY KEY)'
+	end_open
+	[ "$(gaps)$(members)" = 1 ]
+	pgcdc init --baseline
+	[ "$(members)" = public.t ]
+	pgcdc check
+}
+
 # --- concurrent commands
 
 @test "a definition is what all commands before it made, in whichever session" {

@@ -169,12 +169,13 @@ end
 $$;
 
 -- The event triggers call these two.  They run with the rights of who made them, for everybody's
--- DDL.  They have no SET, which would hide the command's own search_path, and therefore
+-- DDL.  They set no search_path, which would hide the command's own one, and therefore
 -- nothing in them may depend on it: full names only, and no operators.
 -- The others list pg_temp last, else it would come first, and anybody may make tables and
 -- types there.
+-- No lock is waited for longer than ten seconds here, whatever the client has set.
 create function pgcdc.on_command_end() returns event_trigger
-language plpgsql security definer as $$
+language plpgsql security definer set lock_timeout = '10s' as $$
 declare
 	defines pg_catalog.bool;
 	touched pg_catalog.oid[];
@@ -202,7 +203,7 @@ begin
 end
 $$;
 create function pgcdc.on_drop() returns event_trigger
-language plpgsql security definer as $$
+language plpgsql security definer set lock_timeout = '10s' as $$
 begin
 	perform pgcdc.log_drop(tg_tag, pg_catalog.current_query(),
 		pg_catalog.current_setting('search_path'));
