@@ -106,6 +106,11 @@ select :'ddl_begins'::bool or not :'no_ddl'::bool and not :'migrate'::bool
 	\gset baseline_
 \endif
 
+\if :baseline
+	-- that says they were copied
+	update pgcdc.table_ids set rows_before = false where rows_before;
+\endif
+
 \ir plan.sql
 
 \if :dry_run
@@ -157,6 +162,20 @@ commit;
 
 \ir baseline.sql
 
+-- What is older than the slot is for the user to copy.  A table that somebody has locked is not
+-- waited for.
+select format('%s rows already, which are in no stream; copy %s',
+	case count(*) when 1 then '1 table has' else count(*) || ' tables have' end,
+	case count(*) when 1 then 'it' else 'them' end)
+from pg_publication_tables p
+	join pg_namespace n on n.nspname = p.schemaname and n.nspname <> 'pgcdc'
+	join pg_class c on c.relnamespace = n.oid and c.relname = p.tablename
+	left join lateral pg_partition_tree(c.oid) as below on c.relkind = 'p'
+where :'slot_wanted'::bool and p.pubname = :'publication'
+	and case when exists (select from pg_locks where mode = 'AccessExclusiveLock' and granted
+			and relation = coalesce(below.relid, c.oid)) then true
+		else pg_relation_size(coalesce(below.relid, c.oid)) > 0 end
+having count(*) > 0;
 select :'warnings' <> '' as warn
 \gset
 \if :warn

@@ -150,3 +150,101 @@ U c' ]
 	expect 0 'table public.p has by now' sql 'ALTER TABLE p ADD PRIMARY KEY (id)'
 	expect 1 'table "public.p" had rows' pgcdc check
 }
+
+# said 'TABLE...' SQL [psql's options]: SQL gives a WARNING for each of these tables and for no other,
+# and "pgcdc check" names them.
+said() {
+	local table warned
+
+	warned=$(sql "${@:2}" 2>&1 >/dev/null | sed -n 's/^WARNING:  pgcdc: the rows that table \(.*\) has by now are in no stream$/\1/p' | xargs)
+	echo "warned of: $warned"
+	[ "$warned" = "$1" ]
+	pgcdc check -q --publication="${PUBLICATION-pgcdc}" >"$BATS_TEST_TMPDIR/check" || true
+	for table in $1; do
+		grep -F "table \"$table\" had rows before it was published" "$BATS_TEST_TMPDIR/check"
+	done
+	[ "$(grep -c 'had rows before' "$BATS_TEST_TMPDIR/check")" -eq "$(wc -w <<<"$1")" ]
+	[ "$(gaps)" = 0 ]
+	pgcdc init --baseline --publication="${PUBLICATION-pgcdc}" >/dev/null
+	[ "$(sql 'SELECT count(*) FROM pgcdc.table_ids WHERE rows_before')" = 0 ]
+}
+
+@test "a partition that is attached with its rows: they are said to be missing" {
+	begin
+	sql 'CREATE TABLE m (id int NOT NULL, d int NOT NULL, PRIMARY KEY (id, d)) PARTITION BY RANGE (d);
+	    CREATE TABLE m1 PARTITION OF m FOR VALUES FROM (0) TO (10); INSERT INTO m VALUES (1, 1);
+	    CREATE TABLE m2 (id int NOT NULL, d int NOT NULL); INSERT INTO m2 VALUES (5, 15)'
+	said public.m2 'ALTER TABLE m ATTACH PARTITION m2 FOR VALUES FROM (10) TO (20)'
+	# of no other command on it; nor of one that has none, was published itself, or comes back
+	said '' 'ALTER TABLE m ADD v int' -c 'ALTER TABLE m2 ALTER v SET DEFAULT 1' \
+	    -c 'CREATE TABLE m3 (LIKE m)' -c 'ALTER TABLE m ATTACH PARTITION m3 FOR VALUES FROM (20) TO (30)' \
+	    -c 'CREATE TABLE m4 (LIKE m INCLUDING ALL); INSERT INTO m4 VALUES (1, 35)' \
+	    -c 'ALTER TABLE m ATTACH PARTITION m4 FOR VALUES FROM (30) TO (40)' \
+	    -c 'ALTER TABLE m DETACH PARTITION m1' -c 'ALTER TABLE m ATTACH PARTITION m1 FOR VALUES FROM (0) TO (10)'
+	# a whole tree, and one of which the only rows are published
+	sql 'CREATE TABLE a (id int NOT NULL, d int NOT NULL) PARTITION BY RANGE (d);
+	    CREATE TABLE a1 PARTITION OF a FOR VALUES FROM (40) TO (50); INSERT INTO a VALUES (1, 41);
+	    CREATE TABLE b (id int NOT NULL, d int NOT NULL, v int) PARTITION BY RANGE (d);
+	    CREATE TABLE b1 PARTITION OF b (PRIMARY KEY (id, d)) FOR VALUES FROM (50) TO (60);
+	    INSERT INTO b VALUES (1, 51)' -c 'ALTER TABLE a ADD v int'
+	said 'public.a' 'ALTER TABLE m ATTACH PARTITION a FOR VALUES FROM (40) TO (50)' \
+	    -c 'ALTER TABLE m ATTACH PARTITION b FOR VALUES FROM (50) TO (60)'
+	# to a table that is not published
+	sql 'CREATE TABLE n (id int NOT NULL) PARTITION BY RANGE (id); CREATE TABLE n1 (id int NOT NULL); INSERT INTO n1 VALUES (1)'
+	said '' 'ALTER TABLE n ATTACH PARTITION n1 DEFAULT'
+}
+
+@test "a partition that is attached with its rows under the name of its root" {
+	pgcdc teardown
+	sql 'CREATE TABLE m (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE m1 (id int NOT NULL); INSERT INTO m1 VALUES (1)'
+	pgcdc init --tables=public.m --via-root
+	said public.m1 'ALTER TABLE m ATTACH PARTITION m1 DEFAULT'
+}
+
+@test "an unlogged table that is logged now: its rows are said to be missing" {
+	pgcdc teardown
+	pgcdc init --all-tables --replica-identity=full
+	sql 'CREATE UNLOGGED TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1); CREATE TABLE t (id int PRIMARY KEY);
+	    INSERT INTO t VALUES (1); CREATE UNLOGGED TABLE e (id int PRIMARY KEY)'
+	said public.u 'ALTER TABLE u SET LOGGED' -c 'ALTER TABLE u ADD v int' -c 'ALTER TABLE e SET LOGGED'
+	said public.t 'ALTER TABLE t SET UNLOGGED' -c 'ALTER TABLE t ADD v int' -c 'ALTER TABLE t SET LOGGED'
+	said '' 'CREATE TABLE c AS TABLE t'
+}
+
+@test "a table that comes into a published schema: its rows are said to be missing" {
+	sql 'CREATE SCHEMA s; CREATE SCHEMA o'
+	if [ "$MAJOR" -lt 15 ]; then
+		lacks 'CREATE PUBLICATION mine FOR TABLES IN SCHEMA s'
+		return
+	fi
+	pgcdc teardown
+	sql 'CREATE PUBLICATION mine FOR TABLES IN SCHEMA s; CREATE TABLE o.t (id int PRIMARY KEY); INSERT INTO o.t VALUES (1);
+	    CREATE TABLE s.u (id int PRIMARY KEY); INSERT INTO s.u VALUES (1)'
+	pgcdc init --publication=mine
+	PUBLICATION=mine said s.t 'ALTER TABLE o.t SET SCHEMA s' -c 'ALTER TABLE s.t ADD v int' -c 'ALTER TABLE s.u RENAME TO v'
+	PUBLICATION=mine said '' 'ALTER SCHEMA s RENAME TO r' -c 'ALTER TABLE r.t ADD w int'
+}
+
+@test "init says which tables have rows that are in no stream" {
+	pgcdc teardown
+	sql 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE TABLE e (id int PRIMARY KEY);
+	    CREATE TABLE bare (id int); INSERT INTO bare VALUES (1);
+	    CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT; INSERT INTO p VALUES (1)'
+	# before there is a slot that is as it should be
+	expect 0 '2 tables have rows already, which are in no stream; copy them' pgcdc init
+	pgcdc check
+	run -0 pgcdc init
+	[[ "$output" != *'have rows'* ]]
+	expect 0 'warning: the rows that table "public.bare" has by now are in no stream; copy the table' \
+	    pgcdc init --replica-identity=full
+	expect 1 'bad  table "public.bare" had rows before it was published, which are in no stream; copy the table' pgcdc check
+	[ "$(grep -c 'had rows before' <<<"$output")" -eq 1 ]
+	# another slot's baseline copies nothing
+	expect 0 '3 tables have rows already' pgcdc init -S two
+	expect 1 'table "public.bare" had rows' pgcdc check
+	pgcdc init --baseline
+	pgcdc check
+	pgcdc teardown
+	expect 0 '3 tables have rows already' pgcdc init --all-tables --replica-identity=full
+	pgcdc check
+}

@@ -304,7 +304,7 @@ DROP TABLE||u' ]
 	    AND has_function_privilege('ddl_stranger', oid, 'execute')")" = 0 ]
 	PGUSER=ddl_stranger sql 'SET pgcdc.init = on; CREATE TABLE t (id int PRIMARY KEY)'
 	[ "$(members)" = public.t ]
-	for function in 'log_baseline()' "log_gap('a', 'b', 'c', 'd')" "publish('{}')" "log_command('a', 'b', 'c')"; do
+	for function in 'log_baseline()' "log_gap('a', 'b', 'c', 'd')" "publish('{}', '{}')" "log_command('a', 'b', 'c')"; do
 		PGUSER=ddl_stranger expect 1 'permission denied for function' sql "SELECT pgcdc.$function"
 	done
 	# a role of init's reads what a stage needs

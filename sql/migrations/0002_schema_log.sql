@@ -46,6 +46,8 @@ create table pgcdc.table_ids (
 	table_name text not null,
 	-- md5 of the definition, so that the log holds only what changed
 	digest text not null,
+	-- nothing of an unlogged table is in a stream
+	unlogged boolean not null default false,
 	-- it had rows when it joined the publication, which therefore are in no stream
 	rows_before boolean not null default false
 );
@@ -182,6 +184,7 @@ begin
 		schema_name := definition ->> 'schema';
 		update pgcdc.table_ids t set schema_name = changed.schema_name,
 			table_name = changed.definition ->> 'name', digest = new_digest,
+			unlogged = changed.definition ? 'unlogged',
 			parents = array(select inhparent from pg_inherits where inhrelid = changed.relation)
 		where t.id = known.id;
 		delete from pgcdc.table_keys where table_id = known.id;
@@ -460,7 +463,7 @@ begin
 	where schema ? 'gap' and not schema ? 'covered';
 	delete from pgcdc.table_ids t where not exists (select from pg_class where oid = t.relation);
 	-- which waits for the commands of other transactions to end
-	update pgcdc.table_ids set digest = '', rows_before = false;
+	update pgcdc.table_ids set digest = '';
 	insert into pgcdc.schema_log (schema_name, command_tag, schema)
 	select schema_name, 'BASELINE', jsonb_build_object('baseline', true, 'tables',
 		jsonb_build_array(definition))
