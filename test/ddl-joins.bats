@@ -35,6 +35,20 @@ load ddl
 	pgcdc check
 }
 
+@test "a partitioned table joins when the UPDATE of all its partitions would go on working" {
+	begin
+	sql 'CREATE TABLE p (id int PRIMARY KEY, v int) PARTITION BY RANGE (id); ALTER PUBLICATION pgcdc DROP TABLE p;
+	    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+	    ALTER TABLE p1 REPLICA IDENTITY NOTHING; ALTER PUBLICATION pgcdc DROP TABLE p1' -c 'INSERT INTO p VALUES (1, 1)'
+	[ -z "$(members)" ]
+	sql 'ALTER TABLE p ADD w int' -c 'UPDATE p SET v = 2'
+	[ -z "$(members)" ]
+	expect 0 'table public.p has by now' sql 'ALTER TABLE p1 REPLICA IDENTITY DEFAULT' -c 'ALTER TABLE p ADD x int'
+	sql 'UPDATE p SET v = 3'
+	[ "$(members)" = public.p1 ]
+	[ "$(gaps)" = 0 ]
+}
+
 @test "patterns decide what joins, also under another name" {
 	sql 'CREATE SCHEMA shop; CREATE SCHEMA old; CREATE TABLE shop.a (id int PRIMARY KEY)'
 	pgcdc teardown

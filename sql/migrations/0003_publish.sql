@@ -74,9 +74,9 @@ begin
 end
 $$;
 
--- Tables join as soon as their UPDATE and DELETE would go on working: with a key of their own, or
--- with REPLICA IDENTITY FULL where init was told so.  That goes back when the table gains a
--- primary key, as it does behind its rows when a dump is restored.
+-- Tables join as soon as their UPDATE and DELETE would go on working, and those of their partitions:
+-- with a key of their own, or with REPLICA IDENTITY FULL where init was told so.  That goes back
+-- when the table gains a primary key, as it does behind its rows when a dump is restored.
 create function pgcdc.publish(touched oid[], entered oid[]) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off
@@ -116,7 +116,11 @@ begin
 			where m.kind = 'publication' and (pgcdc.matches(m.detail, t.name)
 				or pgcdc.is_member(pub.oid, t.oid))
 		loop
-			if not t.keyless and not p.member then
+			if not t.keyless and not p.member and not exists (
+					select from pg_partition_tree(t.oid) join pg_class leaf on leaf.oid = relid
+					where leaf.relkind = 'r' and leaf.relpersistence = 'p'
+						and leaf.relreplident <> 'f'
+						and pgcdc.identity_index(relid) is null) then
 				perform pgcdc.join_publication(p.name, t.oid, t.ident);
 			elsif t.keyless and p.makes_full and t.relreplident <> 'n' then	-- n: somebody has said so
 				-- that is a command of its own, behind which this is called again
