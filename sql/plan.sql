@@ -15,7 +15,7 @@ publication as (
 	from (values (1)) as one_row
 		left join pg_publication p on p.pubname = :'publication'
 		left join pgcdc.made on made.kind = 'publication' and made.name = :'publication'
-	where not :'migrate'::bool
+	where not :'schema_only'::bool
 ), likeness as (
 	select replace(replace(replace(replace(pattern,
 		'\', '\\'), '_', '\_'), '%', '\%'), '*', '%') as likeness

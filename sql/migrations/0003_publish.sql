@@ -56,16 +56,19 @@ $$;
 
 -- A table joins, and its rows so far are in no stream.  Those of a partition that was detached came
 -- under the name of what it was a part of.
-create function pgcdc.join_publication(publication name, relation oid, ident text) returns void
+create function pgcdc.join_publication(publication name, relation oid, ident text, by_command boolean)
+returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 as $$
 begin
 	execute format('alter publication %I add table only %s', publication, ident);
-	if exists (select from pg_event_trigger_ddl_commands() join pg_publication pub
-			on pub.pubname = join_publication.publication
-			where classid = 'pg_class'::regclass and objid <> relation
-				and pgcdc.is_member(pub.oid, objid)) then
-		return;
+	if by_command then
+		if exists (select from pg_event_trigger_ddl_commands() join pg_publication pub
+				on pub.pubname = join_publication.publication
+				where classid = 'pg_class'::regclass and objid <> relation
+					and pgcdc.is_member(pub.oid, objid)) then
+			return;
+		end if;
 	end if;
 	if pg_relation_size(relation) > 0 or exists (select from pg_partition_tree(relation)
 			where isleaf and pg_relation_size(relid) > 0) then
@@ -77,6 +80,7 @@ $$;
 -- Tables join as soon as their UPDATE and DELETE would go on working, and those of their partitions:
 -- with a key of their own, or with REPLICA IDENTITY FULL where init was told so.  That goes back
 -- when the table gains a primary key, as it does behind its rows when a dump is restored.
+-- "entered" is null where no event trigger calls this.
 create function pgcdc.publish(touched oid[], entered oid[]) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off
@@ -121,7 +125,7 @@ begin
 					where leaf.relkind = 'r' and leaf.relpersistence = 'p'
 						and leaf.relreplident <> 'f'
 						and pgcdc.identity_index(relid) is null) then
-				perform pgcdc.join_publication(p.name, t.oid, t.ident);
+				perform pgcdc.join_publication(p.name, t.oid, t.ident, entered is not null);
 			elsif t.keyless and p.makes_full and t.relreplident <> 'n' then	-- n: somebody has said so
 				-- that is a command of its own, behind which this is called again
 				insert into pgcdc.made (kind, name, relation, detail) values ('identity', t.name, t.oid,
@@ -255,7 +259,7 @@ language plpgsql security definer set lock_timeout = '10s' as $$
 declare
 	defines pg_catalog.bool;
 	touched pg_catalog.oid[];
-	entered pg_catalog.oid[];
+	entered pg_catalog.oid[] := '{}';
 begin
 	begin
 		if not pgcdc.concerns(tg_tag) then
