@@ -38,8 +38,11 @@ select coalesce((select has_schema_privilege(n.oid, 'usage') and (c.oid is null
 		select '', 'schema_log', 'ok', 'schema changes are logged', null from state where works
 		union all
 		select '', 'schema_log', 'note', 'schema changes are not logged: init was run with --no-ddl',
-			format('run "%s" as a superuser to have them', :'init')
-		from state where not made and unwanted
+			case when owner.rolsuper then format('run "%s" as a superuser to have them', :'init')
+			else format('to have them run "pgcdc teardown" as "%s", then "%s" as a superuser, and copy '
+				'the tables anew', owner.rolname, :'init') end
+		from state, pg_namespace n join pg_roles owner on owner.oid = n.nspowner
+		where not made and unwanted and n.nspname = 'pgcdc'
 		union all
 		select t.name, 'schema_log', 'bad', format(case when evtenabled is null
 				then 'event trigger "%s" does not exist: schema changes are not logged'
