@@ -29,7 +29,10 @@ select (select format('pgcdc: warning: the schema log waits for %s open transact
 \if :wanted
 	select pgcdc.log_baseline() as n
 	\gset baseline_
-	insert into pgcdc.made (kind, name) values ('baseline', :'slot') on conflict do nothing;
+	insert into pgcdc.made (kind, name)
+	select 'baseline', slot_name from pg_replication_slots join pgcdc.made on name = slot_name
+	where kind = 'slot' and database = current_database()
+	on conflict do nothing;
 	select format('logged the definition of %s', case :'baseline_n'::bigint when 1 then '1 table'
 		else :'baseline_n' || ' tables' end)
 	where :'baseline_n'::bigint > 0;

@@ -1,9 +1,24 @@
 -- pgcdc check: what is wrong, or could go wrong, with server, slot and publications.
 --
--- Variables: slot, publication (names separated by commas); 0 or 1 in json, quiet; tables_cte
--- holds tables.sql.  Columns that not every version has are taken from a row as JSON.
+-- Variables: slot, publication (names separated by commas), slot_given and publication_given, empty
+-- for the default; 0 or 1 in json, quiet; tables_cte holds tables.sql.  Columns that not every
+-- version has are taken from a row as JSON.
 
 \ir session.sql
+
+-- The init that a remedy is about: of each publication in :asked, of the first one in :init.
+with word as (
+	select n, name, case when name ~ '^[A-Za-z0-9_.-]+$' then name
+		else '''' || replace(name, '''', '''\''''') || '''' end as word
+	from (select 0 as n, :'slot' as name union all select n, name
+		from unnest(string_to_array(:'publication', ',')) with ordinality as p(name, n)) as given
+), asked as (
+	select p.n, p.name, concat('pgcdc init', ' -S ' || case when :'slot_given' <> '' then s.word end,
+		' --publication=' || case when :'publication_given' <> '' then p.word end) as init
+	from word s, word p where s.n = 0 and p.n > 0
+)
+select json_agg(asked order by n) as asked, (array_agg(init order by n))[1] as init from asked
+\gset
 \ir check_log.sql
 
 with :tables_cte,
@@ -30,20 +45,20 @@ server as (
 		current_setting('max_wal_senders')::int as senders,
 		(select count(*) from pg_stat_replication) as senders_used
 ), asked as (
-	select name from unnest(string_to_array(:'publication', ',')) as name
+	select * from json_to_recordset(:'asked') as a(name text, init text)
 ), publication as (
-	select p.*, pubupdate or pubdelete as needs_identity
+	select p.*, asked.init, pubupdate or pubdelete as needs_identity
 	from pg_publication p join asked on asked.name = p.pubname
 ), published as (
 	-- as the publication names them
-	select p.pubname, p.needs_identity, c.oid, c.relkind
+	select p.pubname, p.init, p.needs_identity, c.oid, c.relkind
 	from publication p
 		join pg_publication_tables t on t.pubname = p.pubname
 		join pg_namespace n on n.nspname = t.schemaname and n.nspname <> 'pgcdc'
 		join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
 ), holder as (
 	-- the tables that hold the rows
-	select p.pubname, p.needs_identity, t.*
+	select p.pubname, p.init, p.needs_identity, t.*
 	from published p
 		left join lateral pg_partition_tree(p.oid) as below on p.relkind = 'p'
 		join every_table t on t.oid = coalesce(below.relid, p.oid)
@@ -123,7 +138,7 @@ server as (
 	from capacity, slot
 	union all
 	select 7, '', 'slot', 'bad', format('slot "%s" does not exist', :'slot'),
-		'make it with "pgcdc init"'
+		format('make it with "%s"', :'init')
 	from slot where slot_name is null
 	union all
 	select 7, '', 'slot', case when fault is null then 'ok' else 'bad' end,
@@ -143,7 +158,7 @@ server as (
 			end as fault,
 		case when wal_status = 'lost' or j->>'conflicting' = 'true'
 					or j->>'invalidation_reason' is not null
-				then 'drop it, run "pgcdc init" and copy the tables anew'
+				then format('drop it, run "%s" and copy the tables anew', :'init')
 			when wal_status = 'unreserved'
 				then 'let the reader catch up, or raise max_slot_wal_keep_size'
 			when slot_type = 'logical' and plugin = 'pgoutput' and database <> current_database()
@@ -153,7 +168,8 @@ server as (
 	union all
 	select 8, name, 'publication', case when p.oid is null then 'bad' else 'ok' end,
 		format('publication "%s" %s', name, case when p.oid is null then 'does not exist'
-			else 'exists' end), 'make it with "pgcdc init"; a slot older than it cannot be read'
+			else 'exists' end), format('make it with "%s"; a slot older than it cannot be read',
+			asked.init)
 	from asked left join publication p on p.pubname = name
 	union all
 	select 9, p.pubname, 'tables', case when puballtables or n > 0 or exists (
@@ -163,7 +179,7 @@ server as (
 		format('publication "%s" publishes %s table%s', p.pubname,
 			case when puballtables then 'all, now ' else '' end || n,
 			case n when 1 then '' else 's' end),
-		'add some with "pgcdc init --tables=..." or ALTER PUBLICATION'
+		format('add some with "%s --tables=..." or ALTER PUBLICATION', init)
 	from publication p, lateral (
 		select count(*) as n from published t where t.pubname = p.pubname) as counted
 	union all
@@ -181,8 +197,8 @@ server as (
 	union all
 	select distinct 11, name, 'replica_identity', 'bad',
 		format('UPDATE and DELETE of table "%s" fail: %s', name, no_key),
-		format('give it a primary key, or run "pgcdc init --replica-identity=full", or '
-			'ALTER TABLE %s REPLICA IDENTITY FULL', ident)
+		format('give it a primary key, or run "%s --replica-identity=full", or '
+			'ALTER TABLE %s REPLICA IDENTITY FULL', min(init) over (partition by oid), ident)
 	from holder where needs_identity and no_key is not null
 	union all
 	select distinct 12, t.name, 'replica_identity', 'note',
@@ -210,7 +226,7 @@ server as (
 			case count(*) when 1 then 'is' else 'are' end,
 			array_to_string((array_agg(format('"%s"', name) order by name))[1:10], ', '),
 			case when count(*) > 10 then ' and others' else '' end),
-		'add primary keys, or run "pgcdc init --replica-identity=full"'
+		format('add primary keys, or run "%s --replica-identity=full"', :'init')
 	from outside where relpersistence = 'p' and lacking <> '{}'
 	having count(*) > 0
 	union all
@@ -227,7 +243,7 @@ server as (
 	from me
 	union all
 	select 18, '', 'schema', 'note', format('role "%s" may not read schema "pgcdc"', me.name),
-		format('run "pgcdc init --role=%s" as its owner', me.name)
+		format('run "%s --role=%s" as its owner', :'init', me.name)
 	from me, pg_namespace n
 	where n.nspname = 'pgcdc' and not has_schema_privilege(n.oid, 'usage')
 	union all

@@ -1,5 +1,6 @@
 -- What is wrong with the schema log, for check.sql: leaves in :log_findings a JSON array of findings.
--- Only for a role that may read schema pgcdc; check.sql says so of others.
+-- Only for a role that may read schema pgcdc; check.sql says so of others.  "init --baseline" alone
+-- makes no publication and no slot, so it needs no names of them.
 
 select coalesce((select has_schema_privilege(n.oid, 'usage') and (c.oid is null
 			or has_table_privilege(c.oid, 'select')) and has_table_privilege(m.oid, 'select')
@@ -27,22 +28,27 @@ select coalesce((select has_schema_privilege(n.oid, 'usage') and (c.oid is null
 			(array_agg(command_tag || ': ' || (schema ->> 'gap') order by id desc))[1] as last
 		from pgcdc.schema_log where schema ? 'gap' and not schema ? 'covered'
 	), publication as (
-		select p.pubname from pg_publication p
-		where p.pubname = any (string_to_array(:'publication', ',')) and not p.puballtables
+		select p.pubname, a.init
+		from pg_publication p join json_to_recordset(:'asked') as a(name text, init text)
+			on a.name = p.pubname
+		where not p.puballtables
 			and not exists (select from pg_publication_rel r
 				where r.prpubid = p.oid and r.prrelid = 'pgcdc.schema_log'::regclass)
 	), finding(item, name, status, message, remedy) as (
 		select '', 'schema_log', 'ok', 'schema changes are logged', null from state where works
 		union all
 		select '', 'schema_log', 'note', 'schema changes are not logged: init was run with --no-ddl',
-			'run "pgcdc init" as a superuser to have them'
-		from state where not made and unwanted
+			case when owner.rolsuper then format('run "%s" as a superuser to have them', :'init')
+			else format('to have them run "pgcdc teardown" as "%s", then "%s" as a superuser, and copy '
+				'the tables anew', owner.rolname, :'init') end
+		from state, pg_namespace n join pg_roles owner on owner.oid = n.nspowner
+		where not made and unwanted and n.nspname = 'pgcdc'
 		union all
 		select t.name, 'schema_log', 'bad', format(case when evtenabled is null
 				then 'event trigger "%s" does not exist: schema changes are not logged'
 				when evtenabled = 'D' then 'event trigger "%s" is disabled: schema changes are not logged'
 				else 'event trigger "%s" is not ENABLE ALWAYS: not all schema changes are logged' end,
-				t.name), 'run "pgcdc init", which mends that'
+				t.name), 'run "pgcdc init --baseline", which mends that'
 		from trigger t, state where t.evtenabled is distinct from 'A' and not (unwanted and not made)
 		union all
 		select '', 'schema_log', 'bad', 'schema changes are not logged: the setting event_triggers is off',
@@ -62,12 +68,15 @@ select coalesce((select has_schema_privilege(n.oid, 'usage') and (c.oid is null
 		union all
 		select p.pubname, 'schema_published', 'bad',
 			format('publication "%s" does not publish schema changes', p.pubname),
-			format('ALTER PUBLICATION %I ADD TABLE pgcdc.schema_log, or run "pgcdc init"', p.pubname)
+			format('ALTER PUBLICATION %I ADD TABLE pgcdc.schema_log, or run "%s"', p.pubname, p.init)
 		from publication p, state where made
 	)
 	select json_agg(f) as findings from finding f
 	\gset log_
 \else
-	\set log_findings '[{"item": "", "name": "schema_log", "status": "bad", "message": "schema \\"pgcdc\\" is of an older version: schema changes are not logged", "remedy": "run \\"pgcdc init\\""}]'
+	select json_build_array(json_build_object('item', '', 'name', 'schema_log', 'status', 'bad',
+		'message', 'schema "pgcdc" is of an older version: schema changes are not logged',
+		'remedy', format('run "%s"', :'init'))) as findings
+	\gset log_
 \endif
 \endif

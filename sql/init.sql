@@ -1,10 +1,18 @@
 -- pgcdc init: schema pgcdc, then the publication, then the slot, each only if it is missing.
 --
 -- Variables: slot, publication, tables, role; 0 or 1 in all_tables, full, via_root, failover,
--- migrate, dry_run, no_ddl, baseline; tables_cte holds tables.sql.
+-- migrate, dry_run, no_ddl, baseline, alone (nothing asks for a publication or slot); tables_cte
+-- holds tables.sql.
 -- One transaction does all but the slot, which cannot be made where something was written.
 
 \ir writer.sql
+
+-- Is the schema all that this is about?
+select :'migrate'::bool or :'baseline'::bool and :'alone'::bool and exists (
+	select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+	where n.nspname = 'pgcdc' and c.relname = 'made') as schema_only,
+	:'baseline'::bool and not :'dry_run'::bool as anew
+\gset
 
 -- What would fail later is said before anything is made.
 with me as (
@@ -19,10 +27,10 @@ with me as (
 ), problem(n, holds, message, errcode) as (values
 	(1, not has_database_privilege(current_database(), 'create') and not (
 			exists (select from pg_namespace where nspname = 'pgcdc')
-			and (:'migrate'::bool or exists (select from publication))),
+			and (:'schema_only'::bool or exists (select from publication))),
 		format('permission denied for database "%s"; GRANT CREATE ON DATABASE %1$I TO %I',
 			current_database(), current_user), '42501'),
-	-- from 10 on: not for --migrate
+	-- from 10 on: not where nothing but the schema is touched
 	(10, current_setting('wal_level') <> 'logical',
 		format('wal_level is "%s"; set wal_level = logical and restart the server',
 			current_setting('wal_level')), '55000'),
@@ -78,16 +86,12 @@ with me as (
 			'REPLICATION', :'role'), '55000')
 )
 select min(message) as message, min(errcode) as errcode from (
-	select message, errcode from problem where holds and (n < 10 or not :'migrate'::bool)
+	select message, errcode from problem where holds and (n < 10 or not :'schema_only'::bool)
 	order by n limit 1) as first_problem
 \gset
 \if :{?message}
 	\ir fail.sql
 \endif
-
--- What joins the publication is decided here, not by the event triggers.
-select set_config('pgcdc.init', 'on', false) as init
-\gset session_
 
 begin;
 \ir lock.sql
@@ -106,20 +110,32 @@ select :'ddl_begins'::bool or not :'no_ddl'::bool and not :'migrate'::bool
 	\gset baseline_
 \endif
 
+\if :anew
+	\ir mend.sql
+\endif
+
+-- What joins the publication is decided here, not by the event triggers.
+select set_config('pgcdc.init', 'on', false) as init
+\gset session_
 \ir plan.sql
 
 \if :dry_run
 	rollback;
 	select regexp_replace(:'done', '^', '-- ', 'gn') where :'done' <> '';
 	select statement || ';' from unnest(:'statements'::text[]) as statement;
+	select 'select pgcdc.log_baseline();' where :'baseline'::bool;
 \else
 	select statement from unnest(:'statements'::text[]) as statement
 	\gexec
 	commit;
-	select concat_ws(E'\n', nullif(:'done', ''), :'messages')
+	select concat_ws(E'\n', nullif(:'done', ''), nullif(:'messages', ''))
 	where :'done' <> '' or :'messages' <> '';
 \endif
-\if :migrate
+\if :schema_only
+	\if :anew
+		\set slot_wanted 0
+		\ir baseline.sql
+	\endif
 	\quit
 \endif
 
@@ -157,6 +173,20 @@ commit;
 
 \ir baseline.sql
 
+-- What is older than the slot is for the user to copy.  A table that somebody has locked is not
+-- waited for.
+select format('%s rows already, which are in no stream; copy %s',
+	case count(*) when 1 then '1 table has' else count(*) || ' tables have' end,
+	case count(*) when 1 then 'it' else 'them' end)
+from pg_publication_tables p
+	join pg_namespace n on n.nspname = p.schemaname and n.nspname <> 'pgcdc'
+	join pg_class c on c.relnamespace = n.oid and c.relname = p.tablename
+	left join lateral pg_partition_tree(c.oid) as below on c.relkind = 'p'
+where :'slot_wanted'::bool and p.pubname = :'publication'
+	and case when exists (select from pg_locks where mode = 'AccessExclusiveLock' and granted
+			and relation = coalesce(below.relid, c.oid)) then true
+		else pg_relation_size(coalesce(below.relid, c.oid)) > 0 end
+having count(*) > 0;
 select :'warnings' <> '' as warn
 \gset
 \if :warn

@@ -15,7 +15,7 @@ publication as (
 	from (values (1)) as one_row
 		left join pg_publication p on p.pubname = :'publication'
 		left join pgcdc.made on made.kind = 'publication' and made.name = :'publication'
-	where not :'migrate'::bool
+	where not :'schema_only'::bool
 ), likeness as (
 	select replace(replace(replace(replace(pattern,
 		'\', '\\'), '_', '\_'), '%', '\%'), '*', '%') as likeness
@@ -41,6 +41,14 @@ publication as (
 	select c.* from candidate c, publication p
 	where p.adds and not c.member and c.relpersistence = 'p'
 		and (c.lacking = '{}' or :'full'::bool)
+), missed as (
+	-- joins with rows, or with partitions that have some, where a slot reads the publication already
+	select * from joining j
+	where exists (select from publication where present) and exists (
+			select from pg_replication_slots s where s.slot_name = :'slot' or s.slot_name in (
+				select name from pgcdc.made where kind = 'slot' and detail = :'publication'))
+		and (pg_relation_size(j.oid) > 0 or exists (select from pg_partition_tree(j.oid)
+			where isleaf and pg_relation_size(relid) > 0))
 ), fixed as (
 	select * from every_table where :'full'::bool and oid in (
 		select unnest(lacking) from (
@@ -107,6 +115,10 @@ publication as (
 				'on conflict do nothing', :'publication', ident)] end,
 		format('added table "%s" to publication "%s"', name, :'publication')
 	from publication p, joining where p.present
+	union all
+	select 6, name, array[format('update pgcdc.table_ids set rows_before = true where relation = '
+		'%L::regclass', ident)], null
+	from missed
 	union all
 	select 7, '', '{}', format('publication "%s" exists, left as it is', :'publication')
 	from publication
@@ -176,7 +188,10 @@ publication as (
 			'and DELETE of them fail'
 	from publication where not present and all_tables and :'no_ddl'::bool
 	union all
-	select 6, '', format('publication "%s" has no tables yet; repeat init when there are some',
+	select 6, name, format('the rows that table "%s" has by now are in no stream; copy the table', name)
+	from missed
+	union all
+	select 7, '', format('publication "%s" has no tables yet; repeat init when there are some',
 			:'publication')
 	from publication
 	where not all_tables and not exists (select from published)

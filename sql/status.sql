@@ -78,7 +78,8 @@ select
 			'fault', 'it does not exist')::text)
 	else coalesce((select string_agg(rpad(name, 20) || regexp_replace(value, :'mask', '?', 'g'),
 			E'\n' order by n) from line where value is not null),
-		regexp_replace(format('slot "%s" does not exist; make it with "pgcdc init"', :'slot'),
+		regexp_replace(format('slot "%s" does not exist; make it with "pgcdc init%s"', :'slot',
+			case when :'slot_given' <> '' then format(' -S %s --publication=...', :'slot') end),
 			:'mask', '?', 'g'))
 	end as answer,
 	not exists (select from answer where fault is null) as negative

@@ -24,8 +24,11 @@ from pg_event_trigger where evtname in ('pgcdc_command_end', 'pgcdc_drop')
 		alter event trigger pgcdc_drop enable always;
 	exception when insufficient_privilege then
 		raise exception using errcode = sqlstate, message = format('role "%s" may not create event '
-			'triggers, which log schema changes; run this as a superuser, or do without '
-			'them with --no-ddl', current_user);
+			'triggers, which log schema changes; ' || case
+			when exists (select from pgcdc.made where kind = 'no-ddl')
+				then 'do without them with --no-ddl, or run "pgcdc teardown" as "%1$s", then '
+					'init as a superuser, and copy the tables anew'
+			else 'run this as a superuser, or do without them with --no-ddl' end, current_user);
 	end
 	$$;
 	delete from pgcdc.made where kind = 'no-ddl';

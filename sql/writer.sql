@@ -1,13 +1,16 @@
--- The start of every script that writes: refuse a schema pgcdc that is not ours, and a server that
--- takes no changes.
+-- The start of every script that writes, :command: refuse a schema pgcdc that is not ours, and a
+-- server that takes no changes.
 
 \ir session.sql
 
 -- Whoever owns its tables could put triggers on them, and those would run with the rights of
--- whoever runs this.
+-- whoever runs this.  Nor can what is in them be taken over: teardown trusts it.
 select count(*) > 0 as foreign_schema,
 	format('schema "pgcdc" belongs to role "%s", not to "%s"; run this as "%1$s"',
-		min(owner.rolname), current_user) as message,
+		min(owner.rolname), current_user)
+	|| case when bool_or(me.rolsuper) and :'command' = 'init' and not (:'no_ddl'::bool or :'migrate'::bool)
+		then format(' with --no-ddl, or for event triggers "pgcdc teardown" as "%s", then init '
+			'as a superuser, and copy the tables anew', min(owner.rolname)) else '' end as message,
 	'42501' as errcode
 from pg_namespace n
 	join pg_roles owner on owner.oid = n.nspowner

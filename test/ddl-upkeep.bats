@@ -43,6 +43,42 @@ f|public|true|{public.p1}' ]
 	expect 100 'exclude each other' pgcdc init --no-ddl --baseline
 }
 
+@test "--baseline alone logs, mends the triggers, and makes no publication and no slot" {
+	pgcdc teardown
+	sql 'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)'
+	pgcdc init -S p1 --publication=p1 --tables=public.a,public.c*
+	pgcdc init -S p2 --publication=p2 --tables=public.b,public.c*
+	sql 'DROP EVENT TRIGGER pgcdc_command_end; CREATE TABLE c1 (id int PRIMARY KEY); INSERT INTO c1 VALUES (1)'
+	run -0 pgcdc init --baseline --dry-run
+	[[ "$output" == *'select pgcdc.log_baseline();'* ]]
+	[ "$(sql 'SELECT count(*) FROM pg_event_trigger')" = 1 ]
+	run -0 pgcdc init --baseline
+	echo "$output"
+	[ "$(sql 'SELECT pubname FROM pg_publication ORDER BY 1' | xargs)" = 'p1 p2' ]
+	[ "$(sql 'SELECT slot_name FROM pg_replication_slots WHERE database = current_database() ORDER BY 1' | xargs)" = 'p1 p2' ]
+	[ "$(members p1),$(members p2)" = 'public.a public.c1,public.b public.c1' ]
+	for line in 'created event triggers' 'added table "public.c1" to publication "p1"' \
+	    'added table "public.c1" to publication "p2"' 'logged the definition of 3 tables' \
+	    'pgcdc: warning: the rows that table public.c1 has by now are in no stream'; do
+		[[ "$output" == *"$line"* ]]
+	done
+	expect 1 'table "public.c1" had rows' pgcdc check -S p2 --publication=p2
+	[ "$(grep -c '^bad' <<<"$output")" -eq 1 ]
+	run -0 pgcdc init --baseline
+	[ "$output" = 'logged the definition of 3 tables' ]
+	pgcdc check -S p1 --publication=p1
+	pgcdc check -S p2 --publication=p2
+	# a slot that has a baseline behind its start gets no other
+	run -0 pgcdc init -S p2 --publication=p2
+	[[ "$output" != *logged* ]]
+	# what says more makes what is missing, and so does one in a database that has nothing yet
+	run -0 pgcdc init -S p3 --publication=p1 --baseline
+	[[ "$output" == *'created slot "p3"'*'logged the definition of 3 tables'* ]]
+	pgcdc teardown
+	run -0 pgcdc init --baseline
+	[[ "$output" == *'created publication "pgcdc"'*'created slot "pgcdc"'* ]]
+}
+
 @test "a dry run logs nothing and makes no triggers" {
 	pgcdc teardown
 	sql 'CREATE TABLE a (id int PRIMARY KEY)'
@@ -94,7 +130,7 @@ f|public|true|{public.p1}' ]
 	sql 'CREATE TABLE t (id int PRIMARY KEY)'
 	pgcdc check
 	sql 'ALTER EVENT TRIGGER pgcdc_drop DISABLE'
-	expect 1 'bad  event trigger "pgcdc_drop" is disabled: schema changes are not logged; run "pgcdc init"' \
+	expect 1 'bad  event trigger "pgcdc_drop" is disabled: schema changes are not logged; run "pgcdc init --baseline"' \
 	    pgcdc check
 	expect 0 'enabled event triggers' pgcdc init
 	[[ "$output" == *'logged the definition of 1 table'* ]]

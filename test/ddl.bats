@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# The schema log: what event triggers write of each kind of DDL, and what joins a publication by
-# rule.
+# The schema log: what event triggers write of each kind of DDL.
 
 # shellcheck disable=SC2016	# what wait_until evaluates
 # shellcheck disable=SC2030,SC2031	# each test is a subshell: its variables end with it
@@ -182,6 +181,51 @@ id' ]
 	pgcdc check
 }
 
+# waited SECONDS SQL: it succeeds, in no more than that.
+waited() { timeout "$1" psql -XAtq -v ON_ERROR_STOP=1 -c "$2"; }
+
+@test "a table of pgcdc's that another session has locked is waited for, but not for long" {
+	begin
+	sql 'CREATE TABLE t (id int PRIMARY KEY)'
+	start_keeper
+	hold_open 'LOCK TABLE pgcdc.table_ids'
+	expect 0 'WARNING:  pgcdc: could not log this command: canceling statement due to lock timeout' \
+	    waited 15 'ALTER TABLE t ADD d int'
+	[[ "$output" != *'log that either'* ]]
+	end_open
+	[ "$(log "schema ->> 'gap'" "WHERE schema ? 'gap'")" = 'canceling statement due to lock timeout' ]
+	expect 1 'could not be logged' pgcdc check
+}
+
+@test "a schema log that another session has locked: only the WARNING tells of it" {
+	begin
+	sql 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)'
+	start_keeper
+	hold_open 'LOCK TABLE pgcdc.schema_log'
+	start_bg OTHER waited 30 'DROP TABLE u' >"$BATS_TEST_TMPDIR/drop" 2>&1
+	expect 0 'WARNING:  pgcdc: could not log that either: canceling statement due to lock timeout' \
+	    waited 15 'ALTER TABLE t ADD d int'
+	end_bg OTHER 30
+	cat "$BATS_TEST_TMPDIR/drop"
+	[ "$bg_status" -eq 0 ]
+	grep 'could not log that either: canceling statement due to lock timeout' "$BATS_TEST_TMPDIR/drop"
+	end_open
+	[ "$(gaps)" = 0 ]
+}
+
+@test "pgcdc.made locked: the command is done, its table joins at the next init" {
+	begin
+	start_keeper
+	hold_open 'LOCK TABLE pgcdc.made'
+	expect 0 'WARNING:  pgcdc: could not log this command: canceling statement due to lock timeout' \
+	    waited 10 'CREATE TABLE t (id int PRIMARY KEY)'
+	end_open
+	[ "$(gaps)$(members)" = 1 ]
+	pgcdc init --baseline
+	[ "$(members)" = public.t ]
+	pgcdc check
+}
+
 # --- concurrent commands
 
 @test "a definition is what all commands before it made, in whichever session" {
@@ -260,7 +304,7 @@ DROP TABLE||u' ]
 	    AND has_function_privilege('ddl_stranger', oid, 'execute')")" = 0 ]
 	PGUSER=ddl_stranger sql 'SET pgcdc.init = on; CREATE TABLE t (id int PRIMARY KEY)'
 	[ "$(members)" = public.t ]
-	for function in 'log_baseline()' "log_gap('a', 'b', 'c', 'd')" "publish('{}')" "log_command('a', 'b', 'c')"; do
+	for function in 'log_baseline()' "log_gap('a', 'b', 'c', 'd')" "publish('{}', '{}')" "log_command('a', 'b', 'c')"; do
 		PGUSER=ddl_stranger expect 1 'permission denied for function' sql "SELECT pgcdc.$function"
 	done
 	# a role of init's reads what a stage needs
@@ -269,150 +313,6 @@ DROP TABLE||u' ]
 	PGUSER=ddl_owner sql 'UPDATE pgcdc.schema_log SET acked = true'
 	PGUSER=ddl_owner expect 1 'permission denied' sql 'DELETE FROM pgcdc.schema_log'
 	pgcdc teardown --role=ddl_owner
-}
-
-# --- what joins a publication
-
-@test "a table with a key joins, one without stays out until it has one" {
-	begin
-	sql 'CREATE TABLE key (id int PRIMARY KEY); CREATE TABLE bare (id int NOT NULL);
-	    CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE TABLE late (id int NOT NULL)'
-	[ "$(members)" = public.key ]
-	sql 'ALTER TABLE unlogged SET LOGGED; CREATE UNIQUE INDEX late_id ON late (id);
-	    ALTER TABLE late REPLICA IDENTITY USING INDEX late_id'
-	[ "$(members)" = 'public.key public.late public.unlogged' ]
-	sql 'INSERT INTO bare VALUES (1)' -c 'UPDATE bare SET id = 2' -c 'TRUNCATE bare' -c 'ALTER TABLE bare ADD PRIMARY KEY (id)'
-	[ "$(members)" = 'public.bare public.key public.late public.unlogged' ]
-	[ "$(gaps)" = 0 ]
-	pgcdc check
-}
-
-@test "a partition that is detached goes on being published, and misses no rows" {
-	begin
-	sql 'CREATE TABLE m (id int PRIMARY KEY) PARTITION BY RANGE (id);
-	    CREATE TABLE m1 PARTITION OF m FOR VALUES FROM (0) TO (10); CREATE TABLE m2 PARTITION OF m DEFAULT;
-	    INSERT INTO m VALUES (1), (20)'
-	[ "$(sql "SELECT prrelid::regclass FROM pg_publication_rel WHERE prrelid::regclass::text LIKE 'm%'")" = m ]
-	[ -z "$(sql 'ALTER TABLE m DETACH PARTITION m1' 2>&1)" ]
-	sql "SELECT prrelid::regclass FROM pg_publication_rel WHERE prrelid::regclass::text LIKE 'm%' ORDER BY 1" |
-		diff - <(printf 'm\nm1\n')
-	pgcdc check
-}
-
-@test "patterns decide what joins, also under another name" {
-	sql 'CREATE SCHEMA shop; CREATE SCHEMA old; CREATE TABLE shop.a (id int PRIMARY KEY)'
-	pgcdc teardown
-	pgcdc init -S shop --publication=shop --tables='shop.*,public.order_*'
-	pgcdc init -S other --publication=other --tables='shop.a'
-	sql 'CREATE TABLE shop.b (id int PRIMARY KEY); CREATE TABLE public.order_lines (id int PRIMARY KEY);
-	    CREATE TABLE public.orders (id int PRIMARY KEY); CREATE TABLE public.orderxlines (id int PRIMARY KEY);
-	    CREATE TABLE old.c (id int PRIMARY KEY)'
-	[ "$(members shop)" = 'public.order_lines shop.a shop.b' ]
-	[ "$(members other)" = 'shop.a' ]
-	sql 'ALTER TABLE orders RENAME TO order_heads; ALTER TABLE old.c SET SCHEMA shop; CREATE TABLE old.d (id int PRIMARY KEY)'
-	[ "$(members shop)" = 'public.order_heads public.order_lines shop.a shop.b shop.c' ]
-	sql 'ALTER SCHEMA shop RENAME TO shut; ALTER SCHEMA old RENAME TO shop'
-	[ "$(members shop)" = 'public.order_heads public.order_lines shop.d shut.a shut.b shut.c' ]
-	[ "$(gaps)" = 0 ]
-}
-
-@test "--replica-identity=full: tables without a key join, and go back to DEFAULT with one" {
-	begin
-	pgcdc init --replica-identity=full
-	sql 'CREATE TABLE t (id int, v int)'
-	[ "$(identity_of t)$(members)" = fpublic.t ]
-	sql 'INSERT INTO t VALUES (1, 1)' -c 'UPDATE t SET v = 2' -c 'ALTER TABLE t ADD PRIMARY KEY (id)'
-	[ "$(identity_of t)" = d ]
-	sql 'ALTER TABLE t DROP CONSTRAINT t_pkey'
-	[ "$(identity_of t)" = f ]
-	sql 'UPDATE t SET v = 3' -c 'CREATE TABLE mine (id int PRIMARY KEY)' -c 'ALTER TABLE mine REPLICA IDENTITY FULL' \
-	    -c 'ALTER TABLE mine ADD v int' -c 'CREATE TABLE nothing (id int)' -c 'ALTER TABLE nothing REPLICA IDENTITY NOTHING' \
-	    -c 'ALTER TABLE nothing ADD v int'
-	[ "$(identity_of mine)$(identity_of nothing)" = fn ]
-	[ "$(gaps)" = 0 ]
-	pgcdc teardown
-	[ "$(identity_of t)$(identity_of mine)$(identity_of nothing)" = dfn ]
-}
-
-@test "partitions follow their table, whatever the pattern" {
-	pgcdc teardown
-	sql 'CREATE TABLE p (id int, v int) PARTITION BY RANGE (id)'
-	pgcdc init --tables=public.p --replica-identity=full
-	sql 'CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE q (id int, v int);
-	    ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (10) TO (20); INSERT INTO p VALUES (1, 1), (11, 1)'
-	sql 'UPDATE p SET v = 2'
-	[ "$(identity_of p1)$(identity_of q)" = ff ]
-	[ "$(members)" = 'public.p1 public.q' ]
-	sql 'CREATE TABLE not_matched (id int)'
-	[ "$(identity_of not_matched)" = d ]
-	sql 'ALTER TABLE p ADD PRIMARY KEY (id)'
-	[ "$(identity_of p)$(identity_of p1)$(identity_of q)" = ddd ]
-	sql 'UPDATE p SET v = 3'
-	[ "$(gaps)" = 0 ]
-}
-
-@test "FOR ALL TABLES: a new table without a key gets REPLICA IDENTITY FULL" {
-	pgcdc teardown
-	pgcdc init --all-tables --replica-identity=full
-	sql 'CREATE TABLE t (id int, v int); INSERT INTO t VALUES (1, 1); UPDATE t SET v = 2' \
-	    -c 'CREATE TABLE c AS TABLE t' -c 'UPDATE c SET v = 3'
-	[ "$(identity_of t)$(identity_of c)" = ff ]
-	read_all pgcdc pgcdc
-	# the rows of CREATE TABLE AS are published, before their definition
-	[ "$(jq -r 'select(.table == "c" or .table == "schema_log") | .action + " " + .table' "$BATS_TEST_TMPDIR/out" | tail -n 4)" = \
-'I c
-I schema_log
-I schema_log
-U c' ]
-	pgcdc check
-}
-
-@test "a publication of the user's is used as it is: FOR TABLES IN SCHEMA" {
-	pgcdc teardown
-	sql 'CREATE SCHEMA s'
-	if [ "$MAJOR" -lt 15 ]; then
-		lacks 'CREATE PUBLICATION mine FOR TABLES IN SCHEMA s'
-		return
-	fi
-	sql 'CREATE PUBLICATION mine FOR TABLES IN SCHEMA s'
-	pgcdc init --publication=mine
-	sql 'CREATE TABLE s.t (id int PRIMARY KEY); CREATE TABLE public.t (id int PRIMARY KEY); CREATE TABLE s.bare (id int);
-	    INSERT INTO s.t VALUES (1)'
-	[ "$(members mine)" = 's.bare s.t' ]
-	[ "$(identity_of s.bare)" = d ]
-	read_all pgcdc mine
-	[ "$(jq -r 'select(.action == "I") | .table' "$BATS_TEST_TMPDIR/out" | sort | uniq -c | xargs)" = '3 schema_log 1 t' ]
-	expect 1 'UPDATE and DELETE of table "s.bare" fail' pgcdc check --publication=mine
-	pgcdc teardown
-	[ "$(sql 'SELECT count(*) FROM pg_publication_rel')" = 0 ]
-	# one of init's, to which a schema was added
-	pgcdc init --publication=ours --replica-identity=full
-	sql 'ALTER PUBLICATION ours ADD TABLES IN SCHEMA s' -c 'CREATE TABLE s.u (id int PRIMARY KEY); CREATE TABLE s.v (id int)'
-	[ "$(sql "SELECT count(*) FROM pg_publication_rel WHERE prrelid = 's.u'::regclass")" = 0 ]
-	[ "$(identity_of s.v)" = f ]
-	[ "$(gaps)" = 0 ]
-}
-
-@test "rows that were there before the table joined are said to be missing, until the next baseline" {
-	begin
-	pgcdc init --replica-identity=full
-	expect 0 'WARNING:  pgcdc: the rows that table public.t has by now are in no stream' \
-	    sql 'CREATE TABLE t AS SELECT 1 AS id'
-	sql 'CREATE TABLE empty AS SELECT 1 AS id WITH NO DATA; CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1)'
-	expect 1 'bad  table "public.t" had rows before it was published, which are in no stream; copy the table' \
-	    pgcdc check
-	[ "$(grep -c 'had rows before' <<<"$output")" -eq 1 ]
-	sql 'ALTER TABLE t RENAME TO u'
-	expect 1 'table "public.u" had rows' pgcdc check
-	pgcdc init --baseline
-	pgcdc check
-	# a partitioned table, and one whose key comes behind its rows, as in a restored dump
-	pgcdc teardown
-	pgcdc init
-	sql 'CREATE TABLE p (id int NOT NULL) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT;
-	    INSERT INTO p VALUES (1)'
-	expect 0 'table public.p has by now' sql 'ALTER TABLE p ADD PRIMARY KEY (id)'
-	expect 1 'table "public.p" had rows' pgcdc check
 }
 
 # --- cost

@@ -198,6 +198,9 @@ teardown() { kill_started "$BATS_TEST_NUMBER"; }
 
 # --- pgcdc
 
+# messages FILE: without the one that each stream begins with.
+messages() { sed '/^pgcdc-read: info: streaming slot /d' "$1"; }
+
 # read_all SLOT PUBLICATION [OPTION]...: what the slot holds now, in
 # $BATS_TEST_TMPDIR/out.
 read_all() {

@@ -45,6 +45,35 @@ finding() {
 	expect 1 'publication "other" does not exist' pgcdc check --publication=pgcdc,other
 }
 
+@test "remedies have the slot and the publication that check was given" {
+	sql 'CREATE TABLE bare (i int)'
+	run -1 pgcdc check -S p1 --publication=p1
+	[[ "$output" == *'slot "p1" does not exist; make it with "pgcdc init -S p1 --publication=p1"'* ]]
+	[[ "$output" == *'publication "p1" does not exist; make it with "pgcdc init -S p1 --publication=p1"'* ]]
+	run -1 pgcdc check --publication=$'a,b c\'d'
+	[[ "$output" == *'slot "pgcdc" does not exist; make it with "pgcdc init --publication=a"'* ]]
+	[[ "$output" == *'make it with "pgcdc init --publication='"'b c'\\''d'"'"'* ]]
+	run -1 pgcdc status -S p1
+	[ "$output" = 'slot "p1" does not exist; make it with "pgcdc init -S p1 --publication=..."' ]
+	pgcdc init -S p1 --publication=p1
+	run -1 pgcdc check -S p1 --publication=p1
+	[[ "$output" == *'publishes 0 tables; add some with "pgcdc init -S p1 --publication=p1 --tables=..."'* ]]
+	[[ "$output" == *'or run "pgcdc init -S p1 --publication=p1 --replica-identity=full"'* ]]
+	# each of them, typed as it stands
+	eval "$(sed -n 's/.*are not published.*run "\(pgcdc .*\)"$/\1/p;s/.*is not published.*run "\(pgcdc .*\)"$/\1/p' <<<"$output")"
+	[ "$(sql "SELECT tablename FROM pg_publication_tables WHERE pubname = 'p1' AND schemaname = 'public'")" = bare ]
+	sql 'ALTER TABLE bare REPLICA IDENTITY NOTHING; ALTER PUBLICATION p1 DROP TABLE pgcdc.schema_log'
+	run -1 pgcdc check -S p1 --publication=p1
+	[[ "$output" == *'or run "pgcdc init -S p1 --publication=p1 --replica-identity=full", or ALTER TABLE'* ]]
+	eval "$(sed -n 's/.*does not publish schema changes.*run "\(pgcdc .*\)"$/\1/p' <<<"$output")"
+	sql 'ALTER TABLE bare REPLICA IDENTITY FULL; DROP EVENT TRIGGER pgcdc_drop'
+	run -1 pgcdc check -S p1 --publication=p1
+	[ "$(grep -c '^bad' <<<"$output")" -eq 1 ]
+	eval "$(sed -n 's/.*"pgcdc_drop" does not exist.*run "\(pgcdc [^"]*\)".*/\1/p' <<<"$output")"
+	pgcdc check -S p1 --publication=p1
+	[ "$(sql 'SELECT pubname FROM pg_publication')$(sql 'SELECT slot_name FROM pg_replication_slots')" = p1p1 ]
+}
+
 @test "check says of each published table whether its UPDATE works" {
 	make_keyless
 	sql "CREATE PUBLICATION pgcdc FOR TABLE ONLY bare, nothing, deferred, noindex, parent, child, parted, leafless"
@@ -230,7 +259,7 @@ finding() {
 	run -1 --separate-stderr pgcdc status --json -S 'x"y'
 	[ "$(jq -c . <<<"$output")" = '{"slot":"x\"y","exists":false,"usable":false,"fault":"it does not exist"}' ]
 	run -1 pgcdc status -S $'a\nb\e'
-	[ "$output" = 'slot "a?b?" does not exist; make it with "pgcdc init"' ]
+	[ "$output" = 'slot "a?b?" does not exist; make it with "pgcdc init -S a?b? --publication=..."' ]
 }
 
 @test "a slot that lost its WAL: status and check are 1, init refuses, teardown removes" {

@@ -231,6 +231,26 @@ load pgcdc
 	[ "$(sql "SELECT count(*) FROM pg_publication")$(sql "SELECT count(*) FROM pg_replication_slots")" = 00 ]
 }
 
+@test "an ordinary role's --no-ddl: the way to event triggers that is named works" {
+	sql "CREATE ROLE t_plain LOGIN REPLICATION; GRANT CREATE ON DATABASE \"$PGDATABASE\" TO t_plain;
+	    GRANT CREATE ON SCHEMA public TO t_plain"
+	PGUSER=t_plain sql 'CREATE TABLE a (i int PRIMARY KEY)'
+	PGUSER=t_plain pgcdc init -S p1 --publication=p1 --no-ddl
+	way='"pgcdc teardown" as "t_plain", then "pgcdc init -S p1 --publication=p1" as a superuser, and copy the tables anew'
+	expect 0 "note schema changes are not logged: init was run with --no-ddl; to have them run $way" \
+	    pgcdc check -S p1 --publication=p1
+	way='"pgcdc teardown" as "t_plain", then init as a superuser, and copy the tables anew'
+	expect 100 "schema \"pgcdc\" belongs to role \"t_plain\", not to \"postgres\"; run this as \"t_plain\" with --no-ddl, or for event triggers $way" \
+	    pgcdc init -S p1 --publication=p1
+	PGUSER=t_plain expect 100 "role \"t_plain\" may not create event triggers, which log schema changes; do without them with --no-ddl, or run $way" \
+	    pgcdc init -S p1 --publication=p1
+	expect 100 'schema "pgcdc" belongs to role "t_plain", not to "postgres"; run this as "t_plain"' pgcdc teardown
+	[[ "$output" != *--no-ddl* ]]
+	PGUSER=t_plain pgcdc teardown
+	pgcdc init -S p1 --publication=p1
+	expect 0 'ok   schema changes are logged' pgcdc check -S p1 --publication=p1
+}
+
 @test "a schema pgcdc of somebody else runs no code with the rights of a superuser" {
 	sql "CREATE ROLE t_evil LOGIN; GRANT CREATE ON DATABASE \"$PGDATABASE\" TO t_evil;
 	    CREATE TABLE a (i int PRIMARY KEY)"

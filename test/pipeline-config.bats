@@ -79,6 +79,9 @@ refuses() {
 		PGCDC_READ_SLOTS=x~unknown key "PGCDC_READ_SLOTS"
 		PGCDC_READ_status_interval=5s~unknown key "PGCDC_READ_status_interval"
 		PGCDC_READ_=x~unknown key "PGCDC_READ_"
+		PGCDC_READ_HELP=1~unknown key "PGCDC_READ_HELP" in file "c.env" line 11; see "pgcdc-read --help"
+		PGCDC_FILE_VERSION=1~unknown key "PGCDC_FILE_VERSION" in file "c.env" line 11
+		PGCDC_VERSION=1~unknown key "PGCDC_VERSION" in file "c.env" line 11
 		PGCDC_READ_PATH=x~unknown key "PGCDC_READ_PATH"
 		PGCDC_TRANSLATE_STOR=x~unknown key "PGCDC_TRANSLATE_STOR" in file "c.env" line 11; see "pgcdc-translate --help"
 		PGCDC_FILE_PAHT=x~unknown key "PGCDC_FILE_PAHT" in file "c.env" line 11; see "pgcdc-file --help"
@@ -104,7 +107,7 @@ refuses() {
 		conf "$line"
 		refuses "$text"
 	done <<-'END'
-		PGCDC_RESTART_MIN=5x~invalid value "5x" of "PGCDC_RESTART_MIN" in file "c.env" line 9; expected a duration from 1 to 3600000 ms
+		PGCDC_RESTART_MIN=5x~invalid value "5x" of "PGCDC_RESTART_MIN" in file "c.env" line 9; expected a duration from 1ms to 1h
 		PGCDC_RESTART_MIN=1s~PGCDC_RESTART_MIN is longer than PGCDC_RESTART_MAX in file "c.env" line 9; give a shorter one
 		PGCDC_SINKS=~invalid value "" of "PGCDC_SINKS" in file "c.env" line 9
 		PGCDC_SINKS=,~no sink is named in PGCDC_SINKS in file "c.env" line 9; known: file
@@ -147,13 +150,35 @@ refuses() {
 	only 'unknown environment variable "PGCDC_READ_STATS_INTERVAL" is ignored'
 }
 
-@test "a program that cannot say its options" {
-	local run=(timeout -k 5 60 env PATH=/usr/bin:/bin ./part/pgcdc-run -c c.env --drain)
+# part_of LINE...: a pipeline of what is in the folder part, with these lines in its file.
+part_of() {
 	mkdir part
 	cp "$(command -v pgcdc-run)" "$(command -v pgcdc-read)" "$(command -v pgcdc-file)" part
+	conf "$@"
+	run=(timeout -k 5 60 env PATH=/usr/bin:/bin ./part/pgcdc-run -c c.env --drain)
+}
+
+@test "keys of a program that is not installed do not matter where it is not used" {
+	part_of PGCDC_TRANSLATE_STORE=x
 	expect 0 '' "${run[@]}"
-	conf PGCDC_TRANSLATE_STORE=x
-	expect 100 'error: could not find program "pgcdc-translate" of "PGCDC_TRANSLATE_STORE" in file "c.env" line 10: No such file or directory; install it, or remove the key' "${run[@]}"
+	echo PGCDC_TRANSLOTE_STORE=x >>c.env
+	expect 100 'unknown key "PGCDC_TRANSLOTE_STORE" in file "c.env" line 11' "${run[@]}"
+	conf PGCDC_TRANSLATE_STORE=x PGCDC_STAGES=translate
+	expect 100 'error: could not find program "pgcdc-translate" of PGCDC_STAGES in file "c.env" line 10: No such file or directory; install it, or name another one' "${run[@]}"
+}
+
+@test "a program that is asked for its options learns nothing else" {
+	part_of PGCDC_TRANSLATE_STORE=x PGPASSWORD=geheim PGCDC_READ_USERNAME=postgres
+	script part/pgcdc-translate <<-'END'
+		env >env.translate
+		echo "      --store=CONNINFO    where"
+	END
+	LANG=C.UTF-8 LC_NUMERIC=C TZ=UTC OTHER_SECRET=geheim LD_LIBRARY_PATH=/nowhere expect 0 '' "${run[@]}"
+	grep -vE '^(PWD|OLDPWD|SHLVL|_)=' env.translate | sort | is $'LANG=C.UTF-8\nLC_NUMERIC=C\nLD_LIBRARY_PATH=/nowhere\nPATH=/usr/bin:/bin\nTZ=UTC'
+}
+
+@test "a program that cannot say its options" {
+	part_of PGCDC_TRANSLATE_STORE=x
 	script part/pgcdc-translate <<<'echo "  --store"; exit 3'
 	expect 100 'error: could not learn the options of "'"$PWD"'/part/pgcdc-translate": it ended with exit code 3; install pgcdc whole' "${run[@]}"
 }

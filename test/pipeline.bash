@@ -94,9 +94,10 @@ end_load() {
 	N=$(sql 'SELECT count(*) FROM t')
 }
 
-# only TEXT...: nothing is in err but lines with such a text, and how long acks are waited for.
+# only TEXT...: nothing is in err but lines with such a text, what is said at each start and
+# clean end, and how long acks are waited for.
 only() {
-	local texts=(-e 'info: waiting up to')
+	local texts=(-e 'info: starting ' -e 'info: streaming slot ' -e 'info: the line has ended' -e 'info: waiting up to')
 	for text; do texts+=(-e "$text"); done
 	cat err
 	absent -v "${texts[@]}" err

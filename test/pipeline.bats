@@ -60,6 +60,45 @@ load pipeline
 	[ -z "$(ls tmp)" ]
 }
 
+@test "a temporary folder that SIGKILL has left is used again, and gone at the end of that" {
+	mkdir tmp elsewhere
+	conf PGCDC_STAGES=./note
+	echo 'ls tmp >>seen; exec cat' | script ./note
+	sed -i '/RUNTIME_DIR/d' c.env
+	export TMPDIR=$PWD/tmp XDG_RUNTIME_DIR=
+	start
+	wait_until 20 '[ -p tmp/pgcdc.*/ack ] && [ -s out ]'
+	local left
+	left=$(ls tmp)
+	# It is not taken from one that runs.
+	PGCDC_FILE_PATH=other pipeline --once
+	[ "$code" -eq 111 ]
+	[ "$(sort -u seen | wc -l)" -eq 2 ]
+	[ -p "tmp/$left/ack" ]
+	kill_hard RUN
+	wait_until 10 '! pgrep -f "$PWD/tmp/$left/ack"'
+	[ "$(ls tmp)" = "$left" ]
+	: >seen
+	start
+	wait_until 20 '[ -s seen ]'
+	[ "$(ls tmp)" = "$left" ]
+	stop_bg RUN
+	[ "$bg_status" -eq 0 ]
+	[ -z "$(ls tmp)" ]
+	# Nor is one taken that others may write to, or that is somewhere else.
+	mkdir "tmp/$left"
+	chmod 770 "tmp/$left"
+	: >seen
+	pipeline --drain
+	[ "$code" -eq 0 ] && [ "$(wc -l <seen)" -eq 2 ]
+	rmdir "tmp/$left"
+	ln -s "$PWD/elsewhere" "tmp/$left"
+	: >seen
+	pipeline --drain
+	[ "$code" -eq 0 ] && [ "$(wc -l <seen)" -eq 2 ]
+	[ "$(ls tmp)" = "$left" ] && [ -z "$(ls elsewhere)" ]
+}
+
 @test "the folders of systemd are used" {
 	mkdir state.d run.d
 	chmod 700 run.d
@@ -210,6 +249,7 @@ load pipeline
 	wait_until 20 'grep -q "started again in" err'
 	stop_bg RUN
 	[ "$bg_status" -eq 0 ]
+	tail -n 1 err | is 'pgcdc-run: info: ended before the line was started again'
 }
 
 # --- signals
@@ -381,6 +421,29 @@ load pipeline
 	for pid in "$RUN" $(pgrep -P "$RUN"); do absent -aq geheim "/proc/$pid/cmdline"; done
 	stop_bg RUN
 	[ "$bg_status" -eq 0 ]
+}
+
+@test "the start of each run, where the stream begins and a clean end are said, and nothing else" {
+	conf 'PGCDC_STAGES="./pass an argument | cat"' PGCDC_SINKS=file:one,file,file:two \
+		PGCDC_FILE_ONE_PATH=one PGCDC_FILE_TWO_PATH=two
+	echo 'echo >>starts; [ "$(wc -l <starts)" -gt 1 ] || exit 111; exec cat' | script ./pass
+	insert 1 3
+	start
+	wait_until 20 'has_ids 3'
+	stop_bg RUN
+	[ "$bg_status" -eq 0 ]
+	local begins='starting pgcdc-read | ./pass | cat | pgcdc-file (one), pgcdc-file, pgcdc-file (two)'
+	grep '^pgcdc-run' err | sed 's/again in 0\.[0-9]* s$/again/' | is "pgcdc-run: info: $begins
+pgcdc-run: warning: \"./pass\" ended with exit code 111; the line is started again
+pgcdc-run: info: $begins
+pgcdc-run: info: the line has ended, and all that it read is acknowledged"
+	conf
+	rm -f out state
+	insert 4 4
+	pipeline --drain
+	is "pgcdc-run: info: starting pgcdc-read | pgcdc-file
+pgcdc-read: info: streaming slot \"$PGDATABASE\" from $(jq -r 'select(.action == "H").start' out), publication \"p\"
+pgcdc-run: info: the line has ended, and all that it read is acknowledged" <err
 }
 
 @test "levels of messages" {

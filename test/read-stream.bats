@@ -200,7 +200,8 @@ D b | id=1' <both
 	[ "$(tables --tables='*.*' --exclude-tables='*.*')" = '' ]
 	[ "$(PGCDC_READ_TABLES='s.*' PGCDC_READ_EXCLUDE_TABLES=s.x tables)" = s.orders ]
 	# A pattern that matches nothing is said.
-	tables --tables=public.ord,public.oders --exclude-tables='s.*,t.*' 2>&1 >passed | diff - <(printf 'pgcdc-read: warning: pattern "%s" of option "--%s" matches no published table\n' public.oders tables 't.*' exclude-tables)
+	tables --tables=public.ord,public.oders --exclude-tables='s.*,t.*' 2>err >passed
+	messages err | diff - <(printf 'pgcdc-read: warning: pattern "%s" of option "--%s" matches no published table\n' public.oders tables 't.*' exclude-tables)
 	# What is left out keeps its number.
 	[ "$(seqs --tables='s.*')" = '4 6' ]
 	[ "$(seqs --tables='public.orders')" = '0 1 2 3' ]
@@ -329,6 +330,19 @@ T schema_log'
 		kill -s CONT "$READER"
 		wait_until 2 "[ \"\$(grep -c '\"action\":\"C\"' out)\" = $((++commits)) ]"
 	done
+}
+
+@test "read: the server knows when it has heard from us" {
+	make_slot 'CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t'
+	idle() { exec pgcdc-read -S "$PGDATABASE" --publication=p -s 50ms >out; }
+	start_bg READER idle
+	wait_until 10 '[ -s out ]'
+	heard_from() {
+		[ "$(sql "SELECT abs(extract(epoch FROM clock_timestamp() - reply_time)) < 30
+			FROM pg_stat_replication WHERE application_name = 'pgcdc-read'")" = t ]
+	}
+	wait_until 10 heard_from
+	stop_bg READER
 }
 
 @test "read: acks that come at once are all taken, however many they are" {

@@ -77,11 +77,11 @@ refuses() {
 	[ "$(of_slot confirmed_flush_lsn)" = "$before" ]
 }
 
-# says CODE WANTED TEXT: the exit code is WANTED and the file err is one line with TEXT.
+# says CODE WANTED TEXT: the exit code is WANTED and the file err is one message with TEXT.
 # shellcheck disable=SC2053
 says() {
 	local message
-	message=$(<err)
+	message=$(messages err)
 	echo "exit code $1, not $2 with \"$3\": $message"
-	[ "$1" -eq "$2" ] && [ "$(wc -l <err)" -eq 1 ] && [[ $message == "pgcdc-read: error: "*$3* ]]
+	[ "$1" -eq "$2" ] && [ "$(messages err | wc -l)" -eq 1 ] && [[ $message == "pgcdc-read: error: "*$3* ]]
 }

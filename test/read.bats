@@ -79,14 +79,14 @@ long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		-S "" --publication=p|invalid value "" for option "--slot"; expected a value that is not empty
 		-S a --publication=|invalid value "" for option "--publication"; expected names separated by commas, none of them empty
 		-S a --publication=p,,q|invalid value "p,,q" for option "--publication"; expected names separated by commas, none of them empty
-		-S a --publication=p -s 9ms|invalid value "9ms" for option "--status-interval"; expected a duration from 10 to 3600000 ms such as "10s" or "500ms"
-		-S a --publication=p -s 61min|invalid value "61min" for option "--status-interval"; expected a duration from 10 to 3600000 ms such as "10s" or "500ms"
+		-S a --publication=p -s 9ms|invalid value "9ms" for option "--status-interval"; expected a duration from 10ms to 1h such as "10s" or "500ms"
+		-S a --publication=p -s 61min|invalid value "61min" for option "--status-interval"; expected a duration from 10ms to 1h such as "10s" or "500ms"
 		-S a --publication=p -s 1.5|invalid value "1.5" for option "--status-interval"; expected *
 		-S a --publication=p -s -1|invalid value "-1" for option "--status-interval"; expected *
 		-S a --publication=p -s 5d|invalid value "5d" for option "--status-interval"; expected *
 		-S a --publication=p -s 99999999999999999999|invalid value "99999999999999999999" for option "--status-interval"; expected *
-		-S a --publication=p --shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected a duration from 0 to 3600000 ms such as "10s" or "500ms"
-		-S a --publication=p --max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1024 to 1099511627776 bytes such as "64KiB" or "1GiB"
+		-S a --publication=p --shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected a duration from 0 to 1h such as "10s" or "500ms"
+		-S a --publication=p --max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1KiB to 1024GiB such as "64KiB" or "1GiB"
 		-S a --publication=p --max-line=1025GiB|invalid value "1025GiB" for option "--max-line"; expected *
 		-S a --publication=p --max-line=99999999999GiB|invalid value "99999999999GiB" for option "--max-line"; expected *
 		-S a --publication=p --max-line=1K|invalid value "1K" for option "--max-line"; expected *
@@ -145,7 +145,7 @@ long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
 	PGCDC_READ_NONSENSE=1 PGCDC_READ_SLOTS=x PGCDC_READ_slot=x read_slot >out 2>err || rc=$?
 	[ "$rc" = 0 ]
 	[ "$(actions)" = HBIC ]
-	sort err | is 'pgcdc-read: warning: unknown environment variable "PGCDC_READ_NONSENSE" is ignored; see --help for the options it could name
+	messages err | sort | is 'pgcdc-read: warning: unknown environment variable "PGCDC_READ_NONSENSE" is ignored; see --help for the options it could name
 pgcdc-read: warning: unknown environment variable "PGCDC_READ_SLOTS" is ignored; see --help for the options it could name
 pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; see --help for the options it could name'
 }
@@ -158,7 +158,8 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	# All of them are known, and mean what they say.
 	for option in $(long_options); do
 		case $option in
-		--help | --version | --quiet | --insecure | --accept-gap) value=off ;;
+		--help | --version) continue ;; # of the command line alone
+		--quiet | --insecure | --accept-gap) value=off ;;
 		--drain | --verbose) value=on ;;
 		--dbname) value="dbname=$PGDATABASE" ;;
 		--host) value=127.0.0.1 ;;
@@ -182,7 +183,7 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE timeout 30 pgcdc-read >out 2>err
 	[ "$(actions)" = HBICBIC ]
 	# --verbose and --log-format, and no warning.
-	[ "$(jq -r '.level' err | sort -u)" = debug ]
+	[ "$(jq -r '.level' err | sort -u | xargs)" = 'debug info' ]
 	# --ack=stdout
 	[ "$(of_slot "confirmed_flush_lsn >= '$(values ack | tail -n 1)'")" = t ]
 	sql 'INSERT INTO t VALUES (3)'
@@ -203,11 +204,11 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	local value
 	for value in 0 false off no OFF ''; do
 		PGCDC_READ_VERBOSE=$value PGCDC_READ_QUIET=$value read_slot >out 2>err
-		[ ! -s err ]
+		[ -s err ] && [ -z "$(messages err)" ]
 	done
 	for value in 1 true ON yes; do
 		PGCDC_READ_VERBOSE=$value read_slot >out 2>err
-		[ -s err ]
+		[ -n "$(messages err)" ]
 	done
 }
 
@@ -218,7 +219,18 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 		is '["error","pgcdc-read","number","slot \"no such \"slot\"\"",true]'
 	one_row
 	PGCDC_READ_NONSENSE=1 read_slot --log-format=json 2>err >out
-	[ "$(jq -r .level err)" = warning ]
+	[ "$(jq -r .level err | xargs)" = 'warning info' ]
+}
+
+@test "read: the slot, where the stream begins and the publications are said, once" {
+	make_slot 'CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t; CREATE PUBLICATION "Q é" FOR TABLE t'
+	local start
+	start="streaming slot \"$PGDATABASE\" from $(of_slot confirmed_flush_lsn)"
+	read_slot >out 2>err
+	is "pgcdc-read: info: $start, publication \"p\"" <err
+	[ "$(jq -r 'select(.action == "H").start' out)" = "$(of_slot confirmed_flush_lsn)" ]
+	read_slot -v --publication='Q é' 2>err >out
+	grep streaming err | is "pgcdc-read: info: $start, publications \"p\", \"Q é\""
 }
 
 @test "read: --quiet: errors only; a message is one line, with a priority under systemd" {
@@ -229,7 +241,7 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	exec 5>journal
 	JOURNAL_STREAM=$(stat -L -c '%d:%i' journal) PGCDC_READ_NONSENSE=1 read_slot >out 2>&5
 	exec 5>&-
-	[[ $(<journal) == '<4>'*'warning: unknown environment'* ]]
+	[[ $(<journal) == '<4>'*'warning: unknown environment'*$'\n<6>info: streaming slot'* ]]
 	PGCDC_READ_NONSENSE=1 read_slot -q 2>err >out
 	[ ! -s err ]
 }
@@ -360,7 +372,7 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	wait_until 10 '[ "$(actions live)" = HBICBIC ]'
 	stop_bg LIVE
 	[ "$bg_status" = 0 ]
-	[ ! -s err ]
+	[ -z "$(messages err)" ]
 }
 
 @test "read: --max-line: a line that just fits, and one that is a byte too long" {
@@ -389,7 +401,7 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 		wait_until 10 '[ "$(tail -n 1 live | grep -cE "\"(C|H)\"")" = 1 ]'
 		stop_bg LIVE "$signal"
 		[ "$bg_status" = 0 ]
-		[ ! -s err ]
+		[ -z "$(messages err)" ]
 		sql 'INSERT INTO t VALUES (1)'
 	done
 	[ "$(of_slot active)" = f ]
@@ -419,7 +431,7 @@ stall_in_transaction() {
 	exec 5<&-
 	end_bg STALLED
 	[ "$bg_status" = 0 ]
-	[ ! -s err ]
+	[ -z "$(messages err)" ]
 	[ "$(actions rest | tr -s I)" = IC ]
 	[ "$(wc -l <rest)" = 29998 ]
 }

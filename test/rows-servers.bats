@@ -49,7 +49,7 @@ set_system() {
 	end_line
 	is_whole
 	[ "$(ids <events | wc -l)" -eq 60000 ]
-	[ ! -s reader.err ]
+	[ -z "$(messages reader.err)" ]
 }
 
 @test "row 5: a fast shutdown of the server with a blocked pipe takes less than 2 s" {
@@ -202,7 +202,7 @@ overrun() {
 	catch_up
 	before=$(behind_row 2)
 	reader_ends 100 "slot \"$PGDATABASE\""
-	[ "$(wc -l <reader.err)" -eq 1 ]
+	[ "$(messages reader.err | wc -l)" -eq 1 ]
 	grep -F 'publication "p"' reader.err
 	sink_ends 0
 	not_beyond "$before"
@@ -372,7 +372,7 @@ in_step() {
 	sql "INSERT INTO t VALUES (2, 'goes on')"
 	catch_up
 	end_line
-	[ ! -s reader.err ]
+	[ -z "$(messages reader.err)" ]
 	jq -c 'select(.table) | [.action, .table, .columns[0].value]' events |
 		diff - <(printf '%s\n' '["I","t",1]' '["I","nothing",1]' '["I","inserts",1]' '["I","t",2]')
 

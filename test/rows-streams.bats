@@ -208,7 +208,7 @@ has_peak() {
 			>out 2>err 3>&- || status=$?
 		cat err
 		[ "$status" -eq "$code" ]
-		[ "$(wc -l <err)" -eq 1 ]
+		[ "$(messages err | wc -l)" -eq 1 ]
 		grep -F -- "$text" err
 		[ "$code" -eq 111 ] || grep -F "$row" err
 		# Whole lines, and none of what is behind it.

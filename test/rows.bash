@@ -177,9 +177,9 @@ fails() {
 	local code=0
 	timeout -k 5 30 pgcdc-read -S "$PGDATABASE" --publication=p "${@:2}" \
 		>failed.out 2>failed.err 3>&- 4>&- || code=$?
-	MESSAGE=$(<failed.err)
+	MESSAGE=$(messages failed.err)
 	echo "exit code $code: $MESSAGE"
-	[ "$code" -eq "$1" ] && [ "$(wc -l <failed.err)" -eq 1 ]
+	[ "$code" -eq "$1" ] && [ "$(messages failed.err | wc -l)" -eq 1 ]
 }
 
 # refuses CODE [READER'S OPTION]...: ... with nothing on standard output.

@@ -133,13 +133,41 @@ load lines
 		{"name":"id","value":2},{"name":"schema","value":"1"}|line 4 has a row of the schema log that is damaged: *
 		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": {}}"}|line 4 has a row of the schema log that is damaged: *
 		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [1]}"}|the definition of table "[?].[?]" in row 2 of the schema log cannot be used: *
-		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": \"1\", \"schema\": \"s\", \"name\": \"t\"}]}"}|the definition of table "s.t" in row 2 of the schema log cannot be used: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": \"1\", \"schema\": \"s\", \"name\": \"t\", \"columns\": {}}]}"}|the definition of table "s.t" in row 2 of the schema log cannot be used: its "columns" is no array
 		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": \"1\", \"schema\": \"s\", \"name\": \"t\", \"columns\": [{\"id\": \"1-1\"}]}]}"}|the definition of table "s.t" in row 2 of the schema log cannot be used: column 1 lacks *
 		{"name":"id","value":2},{"name":"schema","value":"{\"tables\": [{\"id\": 1, \"schema\": \"s\", \"name\": \"t\", \"columns\": []}]}"}|the definition of table "s.t" in row 2 of the schema log cannot be used: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"x\": \"\u0000\"}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"x\": \"\\u0000\"}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"x\": \"\ud800\"}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"x\": \"\\udc00\"}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{\"x\": 1e999}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":99999999999999999999},{"name":"schema","value":"{}"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{}"},{"name":"dropped","value":"[{\"name\": \"\ud800\"}]"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{}"},{"name":"dropped","value":"[{\"name\": \"\\ud800\"}]"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{}"},{"name":"dropped","value":"[nonsense"}|line 4 has a row of the schema log that is damaged: *
+		{"name":"id","value":2},{"name":"schema","value":"{}"},{"name":"dropped","value":"{}"}|line 4 has a row of the schema log that is damaged: its "dropped" is none
+		{"name":"id","value":2},{"name":"schema","value":"{}"},{"name":"dropped","value":[]}|line 4 has a row of the schema log that is damaged: its "dropped" is none
 	END
-	[ "$n" = 16 ]
+	[ "$n" = 27 ]
 	recording '{"action":"I","schema":"pgcdc","table":"schema_log","columns":[{"name":"id","value":2},{"name":"schema","value":"{}"}]}' >in
 	refuses 100 'line 4 has a row of the schema log that is damaged: its "lsn" is none' --store=
+}
+
+@test "translate: names that no database can have" {
+	local name column
+	for name in '\ud800' '\uDC00\uD800' '\ud83dx' 'a\u0000b' '\u0000'; do
+		recording "$I" "${I//\"public\"/\"$name\"}" >in
+		refuses 100 'line 5 has a name with a NUL or half of a surrogate pair, which no table can have' --store=
+		[ "$(actions out)" = HBII ]
+		recording "$I" "${D//\"t\"/\"$name\"}" >in
+		refuses 100 'line 5 has a name with *' --store= --exclude-tables='*.*'
+		recording "$I" "${I//\"v\"/\"$name\"}" >in
+		refuses 100 'line 5: column *' --store=
+	done
+	# Nor are they in the log.
+	column=$(printf '%065536d' 0)
+	recording "$(log 2 0/150 "$(table 5 public long "$column")")" >in
+	refuses 100 'the definition of table "public.long" in row 2 of the schema log cannot be used: column 1 has a name that is too long' --store=
 }
 
 @test "translate: tables and columns that the log does not have" {

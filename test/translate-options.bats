@@ -26,7 +26,7 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 	sed -n 's/^\.It .*Fl \\-\([a-z\\-]*\).*/--\1/p' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" |
 		sed 's/\\//g' | sort -u >page
 	long_options | diff page -
-	[ "$(wc -l <page)" -ge 18 ]
+	[ "$(wc -l <page)" -ge 19 ]
 	grep -oE 'PGCDC_TRANSLATE_[A-Z_]+[A-Z]' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" | sort -u >variables
 	grep -v -e --help -e --version page | tr 'a-z-' 'A-Z_' | sed 's/^__/PGCDC_TRANSLATE_/' | sort -u | diff - variables
 }
@@ -51,11 +51,12 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		-- --stray|unexpected argument "--stray"; see --help
 		--no-identity=perhaps|invalid value "perhaps" for option "--no-identity"; expected "pass", "drop" or "stop"
 		--no-identity=|invalid value "" for option "--no-identity"; expected *
-		--store-timeout=61min|invalid value "61min" for option "--store-timeout"; expected a duration from 0 to 3600000 ms such as "10s" or "500ms"
+		--store-timeout=61min|invalid value "61min" for option "--store-timeout"; expected a duration from 0 to 1h such as "10s" or "500ms"
 		--store-timeout=-1|invalid value "-1" for option "--store-timeout"; expected *
 		--acked-interval=1.5|invalid value "1.5" for option "--acked-interval"; expected *
 		--shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected *
-		--max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1024 to 1099511627776 bytes such as "64KiB" or "1GiB"
+		--max-hold=-1|invalid value "-1" for option "--max-hold"; expected a size from 0 to 1024GiB such as "64KiB" or "1GiB"
+		--max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1KiB to 1024GiB such as "64KiB" or "1GiB"
 		--log-format=xml|invalid value "xml" for option "--log-format"; expected text or json
 		-v -q|options --verbose and --quiet exclude each other
 		--tables=orders|invalid pattern "orders" for option "--tables"; expected schema.table, with "[*]" for any characters
@@ -74,7 +75,7 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		-d "postgres://localhost/x?nonsense=1"|invalid connection string for option "--store": *
 		-d "host=192.0.2.1"|the identity of server "192.0.2.1" would not be verified; *
 	END
-	[ "$n" = 32 ]
+	[ "$n" = 33 ]
 }
 
 @test "translate: a bad value in the environment is named by its variable" {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2317
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154,SC2317
 # What the translate*.bats files share: a stream of a database with a schema log, and lines
 # with ids made short.
 
@@ -15,7 +15,7 @@ translate() { timeout -k 5 60 pgcdc-translate "$@" 3>&- 4>&-; }
 
 # stream [OPTION]...: what the slot holds, in the file in; translated with these options, in out.
 stream() {
-	read_slot >in && translate "$@" <in >out
+	read_slot -q >in && translate "$@" <in >out
 }
 
 # Translated rows made short, as
@@ -82,3 +82,34 @@ say() {
 	echo "session $1 did not finish: $2" >&2
 	return 1
 }
+
+# A stream with a row of t in it, in the file in.
+one_row() {
+	sql 'CREATE TABLE t (id int PRIMARY KEY, v text)'
+	init
+	sql "INSERT INTO t VALUES (1, 'a')"
+	read_slot >in
+}
+
+# without_log: of the stream in, what remains is for the store to tell.
+without_log() { grep -v '"table":"schema_log"' "${1:-in}"; }
+
+# live_store [OPTION]...: a translate that lives, LIVE; lines to >&5, its own by hear.
+live_store() {
+	mkfifo to from
+	live() { exec pgcdc-translate "$@" <to >from 2>err; }
+	start_bg LIVE live "$@"
+	exec 5>to 6<from
+}
+
+hear() { # N
+	local i
+	for ((i = 0; i < $1; i++)); do
+		read -r -t 20 -u 6 || return
+		echo "$REPLY" >>out
+	done
+}
+
+# all_acked: no row of the log is left to be marked.  Each checkpoint logs a snapshot of running
+# transactions, which lets the slot forget the older ones.
+all_acked() { sql CHECKPOINT; [ "$(sql 'SELECT bool_and(acked) FROM pgcdc.schema_log')" = t ]; }

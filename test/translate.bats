@@ -254,6 +254,10 @@ I u #2 () 2-1:id=2 2-2:b=20
 I u #3 () 3-1:c=1'
 	without_baseline | jq -r 'select(.table == "schema_log") | .columns[] | select(.name == "schema").value | fromjson
 		| .tables[]? | select(.rows_before) | .name' | is $'u\nu'
+	# The stream alone says it, too.
+	translate --store= <in >alone
+	diff <(without_baseline alone) <(without_baseline out)
+	[ "$(actions alone)" = "$(actions out)" ]
 }
 
 @test "row 34: where the publication lists tables, the rows of CREATE TABLE AS are not there" {

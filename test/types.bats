@@ -221,7 +221,7 @@ is_text() {
 	psql -Xq -v ON_ERROR_STOP=1 <<-'END'
 		SELECT format('INSERT INTO "S ""q"" \.".%I VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)', E'T\n\t\x01é') \gexec
 	END
-	run -0 pgcdc-read --drain -S "$PGDATABASE" --publication='P "q" é'
+	run -0 pgcdc-read -q --drain -S "$PGDATABASE" --publication='P "q" é'
 	local entry columns=() i=0
 	for entry in 'a\"b' 'c\\d' 'e\nf' größe 日本 🐘 SELECT ' ' '{}[]:,' name; do
 		columns+=("{\"name\":\"$entry\",\"type\":\"integer\",\"value\":$((++i))}")
@@ -373,7 +373,7 @@ D \"table\":\"$name\",\"identity\":$row"
 	local lsn good
 	sql "INSERT INTO t VALUES (E'bad \\xff')"
 	sql "INSERT INTO t VALUES ('after')"
-	run -100 --separate-stderr pgcdc-read --drain -S enc --publication=p --ack=stdout
+	run -100 --separate-stderr pgcdc-read -q --drain -S enc --publication=p --ack=stdout
 	[[ $output != *bad* ]]
 	[[ $output != *after* ]]
 	[ "${#stderr_lines[@]}" = 1 ]
@@ -393,7 +393,7 @@ D \"table\":\"$name\",\"identity\":$row"
 	sql 'CREATE PUBLICATION p FOR ALL TABLES'
 	make_slot
 	PGCLIENTENCODING=SQL_ASCII sql $'CREATE TABLE t ("c\xff" int); INSERT INTO t VALUES (1)'
-	run -100 --separate-stderr pgcdc-read --drain -S enc --publication=p
+	run -100 --separate-stderr pgcdc-read -q --drain -S enc --publication=p
 	[ "${#stderr_lines[@]}" = 1 ]
 	[[ $stderr == "pgcdc-read: error: "*[0-9A-F]/[0-9A-F]*UTF*SQL_ASCII* ]]
 	[[ $output != *'"I"'* ]]

@@ -46,6 +46,8 @@ create table pgcdc.table_ids (
 	table_name text not null,
 	-- md5 of the definition, so that the log holds only what changed
 	digest text not null,
+	-- nothing of an unlogged table is in a stream
+	unlogged boolean not null default false,
 	-- it had rows when it joined the publication, which therefore are in no stream
 	rows_before boolean not null default false
 );
@@ -152,7 +154,7 @@ create function pgcdc.changed(relations oid[])
 returns table (relation oid, schema_name text, definition jsonb)
 language plpgsql rows 10 set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off
-set enable_seqscan = off set enable_material = off set join_collapse_limit = 1 set lock_timeout = '10s'
+set enable_seqscan = off set enable_material = off set join_collapse_limit = 1
 set datestyle = 'ISO, YMD' set intervalstyle = 'postgres'
 set timezone = 'UTC' set lc_monetary = 'C' set bytea_output = 'hex' set extra_float_digits = 1
 set quote_all_identifiers = off set standard_conforming_strings = on as $$
@@ -182,6 +184,7 @@ begin
 		schema_name := definition ->> 'schema';
 		update pgcdc.table_ids t set schema_name = changed.schema_name,
 			table_name = changed.definition ->> 'name', digest = new_digest,
+			unlogged = changed.definition ? 'unlogged',
 			parents = array(select inhparent from pg_inherits where inhrelid = changed.relation)
 		where t.id = known.id;
 		delete from pgcdc.table_keys where table_id = known.id;
@@ -430,10 +433,11 @@ begin
 end
 $$;
 
--- A failure of the above blocks nobody: the log has a gap, which "pgcdc check" reports.
+-- A failure of the above blocks nobody: the log has a gap, which "pgcdc check" reports.  Where the log
+-- itself is locked, too, only the WARNING tells of it.
 create function pgcdc.log_gap(tag text, query text, path text, reason text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
-as $$
+set lock_timeout = '1s' as $$
 begin
 	raise warning 'pgcdc: could not log this command: %', reason
 		using hint = 'The command is done. See "pgcdc check".';
@@ -459,7 +463,7 @@ begin
 	where schema ? 'gap' and not schema ? 'covered';
 	delete from pgcdc.table_ids t where not exists (select from pg_class where oid = t.relation);
 	-- which waits for the commands of other transactions to end
-	update pgcdc.table_ids set digest = '', rows_before = false;
+	update pgcdc.table_ids set digest = '';
 	insert into pgcdc.schema_log (schema_name, command_tag, schema)
 	select schema_name, 'BASELINE', jsonb_build_object('baseline', true, 'tables',
 		jsonb_build_array(definition))

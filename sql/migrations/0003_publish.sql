@@ -14,12 +14,10 @@ begin
 end
 $$;
 
--- Does the publication publish the table: all tables, it, what it is a partition of, or a schema?
-create function pgcdc.is_member(publication oid, relation oid) returns boolean
+-- Does the publication publish all tables, one of these, or one of these schemas?
+create function pgcdc.publishes(publication oid, relations oid[], schemas oid[]) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 as $$
-declare
-	relations oid[] := relation || array(select relid::oid from pg_partition_ancestors(relation));
 begin
 	if exists (select from pg_publication where oid = publication and puballtables) or exists (
 			select from pg_publication_rel where prpubid = publication and prrelid = any (relations)) then
@@ -28,38 +26,62 @@ begin
 	if current_setting('server_version_num')::int < 150000 then
 		return false;
 	end if;
-	return exists (select from pg_publication_namespace join pg_class on relnamespace = pnnspid
-		where pnpubid = publication and pg_class.oid = any (relations));
+	return exists (select from pg_publication_namespace
+		where pnpubid = publication and pnnspid = any (schemas));
 end
 $$;
 
--- A table joins, and its rows so far are in no stream: say so, here and in "pgcdc check".  Those of
--- a partition that was detached came under the name of what it was a part of.
-create function pgcdc.join_publication(publication name, relation oid, ident text) returns void
+-- Does the publication publish the table: as such, or what it is a partition of?
+create function pgcdc.is_member(publication oid, relation oid) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+	relations oid[] := relation || array(select relid::oid from pg_partition_ancestors(relation));
+begin
+	return pgcdc.publishes(publication, relations,
+		array(select relnamespace from pg_class where oid = any (relations)));
+end
+$$;
+
+-- The rows that a table has by now are in no stream: say so, here and in "pgcdc check".
+create function pgcdc.misses_rows(relation oid) returns void
+language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+	update pgcdc.table_ids t set rows_before = true where t.relation = misses_rows.relation;
+	raise warning 'pgcdc: the rows that table % has by now are in no stream', relation::regclass
+		using hint = 'Copy the table. See "pgcdc check".';
+end
+$$;
+
+-- A table joins, and its rows so far are in no stream.  Those of a partition that was detached came
+-- under the name of what it was a part of.
+create function pgcdc.join_publication(publication name, relation oid, ident text, by_command boolean)
+returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 as $$
 begin
 	execute format('alter publication %I add table only %s', publication, ident);
-	if exists (select from pg_event_trigger_ddl_commands() join pg_publication pub
-			on pub.pubname = join_publication.publication
-			where classid = 'pg_class'::regclass and objid <> relation
-				and pgcdc.is_member(pub.oid, objid)) then
-		return;
+	if by_command then
+		if exists (select from pg_event_trigger_ddl_commands() join pg_publication pub
+				on pub.pubname = join_publication.publication
+				where classid = 'pg_class'::regclass and objid <> relation
+					and pgcdc.is_member(pub.oid, objid)) then
+			return;
+		end if;
 	end if;
 	if pg_relation_size(relation) > 0 or exists (select from pg_partition_tree(relation)
 			where isleaf and pg_relation_size(relid) > 0) then
-		update pgcdc.table_ids t set rows_before = true
-		where t.relation = join_publication.relation;
-		raise warning 'pgcdc: the rows that table % has by now are in no stream', ident
-			using hint = 'Copy the table. See "pgcdc check".';
+		perform pgcdc.misses_rows(relation);
 	end if;
 end
 $$;
 
--- Tables join as soon as their UPDATE and DELETE would go on working: with a key of their own, or
--- with REPLICA IDENTITY FULL where init was told so.  That goes back when the table gains a
--- primary key, as it does behind its rows when a dump is restored.
-create function pgcdc.publish(touched oid[]) returns void
+-- Tables join as soon as their UPDATE and DELETE would go on working, and those of their partitions:
+-- with a key of their own, or with REPLICA IDENTITY FULL where init was told so.  That goes back
+-- when the table gains a primary key, as it does behind its rows when a dump is restored.
+-- "entered" is null where no event trigger calls this.
+create function pgcdc.publish(touched oid[], entered oid[]) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off
 set enable_seqscan = off set enable_material = off set join_collapse_limit = 1
@@ -73,6 +95,7 @@ begin
 			and pg_has_role(session_user, current_user, 'usage') then
 		return;
 	end if;
+	perform pgcdc.misses_rows(e) from unnest(entered) as e;
 	for t in
 		select c.oid, format('%I.%I', n.nspname, c.relname) as ident,
 			n.nspname || '.' || c.relname as name,
@@ -97,8 +120,12 @@ begin
 			where m.kind = 'publication' and (pgcdc.matches(m.detail, t.name)
 				or pgcdc.is_member(pub.oid, t.oid))
 		loop
-			if not t.keyless and not p.member then
-				perform pgcdc.join_publication(p.name, t.oid, t.ident);
+			if not t.keyless and not p.member and not exists (
+					select from pg_partition_tree(t.oid) join pg_class leaf on leaf.oid = relid
+					where leaf.relkind = 'r' and leaf.relpersistence = 'p'
+						and leaf.relreplident <> 'f'
+						and pgcdc.identity_index(relid) is null) then
+				perform pgcdc.join_publication(p.name, t.oid, t.ident, entered is not null);
 			elsif t.keyless and p.makes_full and t.relreplident <> 'n' then	-- n: somebody has said so
 				-- that is a command of its own, behind which this is called again
 				insert into pgcdc.made (kind, name, relation, detail) values ('identity', t.name, t.oid,
@@ -168,22 +195,78 @@ begin
 end
 $$;
 
+-- What ALTER TABLE has brought into a publication together with its rows, by what the log knew
+-- before the command: a new partition, with all below it; what is logged now; what came into a
+-- published schema.
+create function pgcdc.entered(tag text, touched oid[]) returns oid[]
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_material = off set join_collapse_limit = 1 as $$
+declare
+	t record;
+	old_schemas oid[];
+	tables oid[] := '{}';
+begin
+	if tag <> 'ALTER TABLE' then
+		return tables;
+	end if;
+	for t in
+		select c.oid, c.relkind, k.unlogged, k.schema_name,
+			array(select a.relid::oid from unnest(k.parents) as parent, pg_partition_ancestors(parent) as a)
+				as old_ancestors
+		from pgcdc.table_ids k
+			join pg_class c on c.oid = k.relation
+			join pg_namespace n on n.oid = c.relnamespace
+		where k.relation = any (touched) and c.relkind in ('r', 'p') and (k.schema_name <> n.nspname
+			or k.unlogged and c.relpersistence = 'p'
+			or k.parents <> array(select inhparent from pg_inherits where inhrelid = c.oid))
+	loop
+		old_schemas := array(select oid from pg_namespace where nspname = t.schema_name
+			union all select relnamespace from pg_class where oid = any (t.old_ancestors));
+		if exists (
+			select
+			from (
+				select t.oid as oid where t.relkind = 'r'
+				union all
+				select relid from pg_partition_tree(t.oid) where isleaf and t.relkind = 'p'
+			) as leaf, lateral (
+				select array(select relid::oid from pg_partition_ancestors(leaf.oid)
+					where relid in (select relid from pg_partition_tree(t.oid))) as relations
+			) as below, pgcdc.made m, pg_publication p
+			where pg_relation_size(leaf.oid) > 0
+				and (select relpersistence from pg_class c where c.oid = leaf.oid) = 'p'
+				and p.pubname = case m.kind when 'publication' then m.name when 'slot' then m.detail end
+				and pgcdc.is_member(p.oid, leaf.oid)
+				and (t.unlogged or not pgcdc.publishes(p.oid, t.oid || below.relations || t.old_ancestors,
+					old_schemas || array(select relnamespace from pg_class c
+						where c.oid = any (below.relations) and c.oid <> t.oid)))
+		) then
+			tables := tables || t.oid;
+		end if;
+	end loop;
+	return tables;
+end
+$$;
+
 -- The event triggers call these two.  They run with the rights of who made them, for everybody's
--- DDL.  They have no SET, which would hide the command's own search_path, and therefore
+-- DDL.  They set no search_path, which would hide the command's own one, and therefore
 -- nothing in them may depend on it: full names only, and no operators.
 -- The others list pg_temp last, else it would come first, and anybody may make tables and
 -- types there.
+-- No lock is waited for longer than ten seconds here, whatever the client has set.
 create function pgcdc.on_command_end() returns event_trigger
-language plpgsql security definer as $$
+language plpgsql security definer set lock_timeout = '10s' as $$
 declare
 	defines pg_catalog.bool;
 	touched pg_catalog.oid[];
+	entered pg_catalog.oid[] := '{}';
 begin
 	begin
 		if not pgcdc.concerns(tg_tag) then
 			return;
 		end if;
 		touched := pgcdc.may_join(tg_tag);
+		entered := pgcdc.entered(tg_tag, touched);
 		defines := pgcdc.log_command(tg_tag, pg_catalog.current_query(),
 			pg_catalog.current_setting('search_path'));
 	exception when others then
@@ -191,7 +274,7 @@ begin
 			pg_catalog.current_setting('search_path'), sqlerrm);
 	end;
 	begin
-		perform pgcdc.publish(touched);
+		perform pgcdc.publish(touched, entered);
 		if defines then
 			perform pgcdc.flush(tg_tag);
 		end if;
@@ -202,7 +285,7 @@ begin
 end
 $$;
 create function pgcdc.on_drop() returns event_trigger
-language plpgsql security definer as $$
+language plpgsql security definer set lock_timeout = '10s' as $$
 begin
 	perform pgcdc.log_drop(tg_tag, pg_catalog.current_query(),
 		pg_catalog.current_setting('search_path'));

@@ -56,6 +56,13 @@ check_owner(int fd, const char *path)
 	return 0;
 }
 
+/* What open(2) with O_NOFOLLOW says in so many words. */
+static int
+is_link(const char *path)
+{
+	return log_permanent("\"%s\" is a symbolic link; give --ack the path of a FIFO", path);
+}
+
 int
 ack_listen(struct ack_fifo *f, const char *path)
 {
@@ -68,8 +75,7 @@ ack_listen(struct ack_fifo *f, const char *path)
 		    path, strerror(errno));
 	f->fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (f->fd < 0 && errno == ELOOP)
-		return log_permanent(
-		    "\"%s\" is a symbolic link; give --ack the path of a FIFO", path);
+		return is_link(path);
 	if (f->fd < 0)
 		return log_permanent("could not open ack FIFO \"%s\": %s; "
 				     "give --ack another path",
@@ -167,6 +173,8 @@ ack_connect(struct ack_sink *s, const char *path, const char *name)
 		s->unheard = 1;
 		return 0;
 	}
+	if (s->fd < 0 && errno == ELOOP)
+		return is_link(path);
 	if (s->fd < 0)
 		return log_permanent("could not open ack FIFO \"%s\": %s; "
 				     "give --ack the path that the source of this stream was given",

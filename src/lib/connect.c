@@ -142,9 +142,36 @@ connect_check_identity(const struct connect_target *t)
 }
 
 /*
+ * The SQLSTATE in libpq's message of a refusal, if it was told to write that there:
+ * "... FATAL:  28P01", and the rest behind a colon.  Of several hosts the last one counts.  NULL
+ * when the server says nothing.
+ */
+static const char *
+sqlstate_in(const char *message, char sqlstate[6])
+{
+	static const char prefix[] = "connection to server";
+	const char *next = message;
+
+	while ((next = strstr(next, prefix)) != NULL) {
+		message = next;
+		next += strlen(prefix);
+	}
+	while ((message = strstr(message, ":  ")) != NULL) {
+		message += strlen(":  ");
+		if (strspn(message, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 &&
+		    (message[5] == ':' || message[5] == '\n')) {
+			memcpy(sqlstate, message, 5);
+			sqlstate[5] = '\0';
+			return sqlstate;
+		}
+	}
+	return NULL;
+}
+
+/*
  * Why was a connection refused?  libpq tells the SQLSTATE of that only in the
  * text of a message of chosen verbosity, which can be chosen only for an asynchronous
- * attempt: so try once more, and look.  NULL when the server says nothing.
+ * attempt: so try once more, and look.
  */
 static const char *
 sqlstate_of_refusal(const struct settings *s, char sqlstate[6])
@@ -152,7 +179,7 @@ sqlstate_of_refusal(const struct settings *s, char sqlstate[6])
 	int64_t deadline = loop_now() + 5000000;
 	PGconn *conn = PQconnectStartParams(s->keywords, s->values, 1);
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-	const char *fatal;
+	const char *found = NULL;
 
 	PQsetErrorVerbosity(conn, PQERRORS_SQLSTATE);
 	while (status == PGRES_POLLING_WRITING || status == PGRES_POLLING_READING) {
@@ -164,17 +191,10 @@ sqlstate_of_refusal(const struct settings *s, char sqlstate[6])
 			break;
 		status = PQconnectPoll(conn);
 	}
-	/* "... FATAL:  28P01": five characters at the end. */
-	fatal = strrchr(PQerrorMessage(conn), ':');
-	sqlstate[0] = '\0';
-	if (status == PGRES_POLLING_FAILED && fatal != NULL) {
-		fatal += strspn(fatal, ": ");
-		if (strspn(fatal, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && fatal[5] == '\n')
-			memcpy(sqlstate, fatal, 6);
-		sqlstate[5] = '\0';
-	}
+	if (status == PGRES_POLLING_FAILED)
+		found = sqlstate_in(PQerrorMessage(conn), sqlstate);
 	PQfinish(conn);
-	return sqlstate[0] != '\0' ? sqlstate : NULL;
+	return found;
 }
 
 /*
@@ -230,4 +250,38 @@ connect_open(PGconn **conn, const struct connect_target *t, const char *replicat
 	if (code == EXIT_PERMANENT)
 		return log_permanent("could not connect: %s", PQerrorMessage(*conn));
 	return log_temporary("could not connect: %s", PQerrorMessage(*conn));
+}
+
+PGconn *
+connect_start(const struct connect_target *t)
+{
+	struct settings s;
+	PGconn *conn;
+
+	collect(&s, t, NULL);
+	conn = PQconnectStartParams(s.keywords, s.values, 1);
+	if (conn != NULL)
+		PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	return conn;
+}
+
+int64_t
+connect_patience(PGconn *conn)
+{
+	PQconninfoOption *options = PQconninfo(conn);
+	const char *timeout = value_of(options, "connect_timeout");
+	int64_t seconds = timeout != NULL ? strtol(timeout, NULL, 10) : 0;
+
+	PQconninfoFree(options);
+	return (seconds > 0 ? seconds : strtol(CONNECT_TIMEOUT, NULL, 10)) * 1000000;
+}
+
+int
+connect_failure(const PGconn *conn)
+{
+	char sqlstate[6];
+
+	if (is_hopeless(conn))
+		return EXIT_PERMANENT;
+	return sqlstate_code(sqlstate_in(PQerrorMessage(conn), sqlstate));
 }

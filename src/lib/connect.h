@@ -6,6 +6,7 @@
 #define CONNECT_H
 
 #include <libpq-fe.h>
+#include <stdint.h>
 
 /* Where to: as psql's options, NULL when libpq's defaults hold. */
 struct connect_target {
@@ -27,5 +28,17 @@ int connect_check_identity(const struct connect_target *t);
  * after a failure, or the exit code after reporting.
  */
 int connect_open(PGconn **conn, const struct connect_target *t, const char *replication);
+
+/*
+ * Begin to connect, without a wait but for the lookup of a name; PQconnectPoll() goes on with it.
+ * NULL: no memory.  Errors are told with their SQLSTATE until PQsetErrorVerbosity() says otherwise.
+ */
+PGconn *connect_start(const struct connect_target *t);
+
+/* Microseconds that an address may take for its part of that: connect_timeout, or 10 s for none. */
+int64_t connect_patience(PGconn *conn);
+
+/* What the failure of such an attempt deserves: an exit code. */
+int connect_failure(const PGconn *conn);
 
 #endif

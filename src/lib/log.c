@@ -98,19 +98,39 @@ is_control(const char *s, size_t len)
 }
 
 /*
- * Trailing line feeds (libpq's messages have them) go, others become spaces; control
- * characters and bytes that are not UTF-8 become '?'.
+ * Messages of libpq end in a line feed, and have more of them inside.  With the blanks around
+ * it one becomes a blank; at the end of our message, and where that goes on with what to do
+ * about it behind a semicolon, it becomes nothing.
  */
+static void
+join_lines(char *s)
+{
+	char *to = s;
+
+	while (*s != '\0') {
+		size_t blanks = strspn(s, " \t\n");
+		char next = s[blanks];
+
+		if (next != '\0' && memchr(s, '\n', blanks) == NULL) {
+			*to++ = *s++;
+			continue;
+		}
+		if (next != '\0' && next != ';')
+			*to++ = ' ';
+		s += blanks;
+	}
+	*to = '\0';
+}
+
+/* Tabs become blanks, control characters and bytes that are not UTF-8 become '?'. */
 static void
 mask(char *s)
 {
 	size_t left = strlen(s), len;
 
-	while (left > 0 && (s[left - 1] == '\n' || s[left - 1] == ' '))
-		s[--left] = '\0';
 	for (; left > 0; s += len, left -= len) {
 		len = utf8_sequence(s, left);
-		if (*s == '\n' || *s == '\t')
+		if (*s == '\t')
 			*s = ' ';
 		else if (len == 0 || is_control(s, len))
 			memset(s, '?', len == 0 ? (len = 1) : len);
@@ -156,6 +176,7 @@ print(enum log_level level, const char *fmt, va_list args)
 	if (level > max_level)
 		return;
 	vsnprintf(message, sizeof(message), fmt, args);
+	join_lines(message);
 	mask(message);
 	if (to_journal)
 		len = snprintf(text, sizeof(text), "<%d>", levels[level].priority);

@@ -4,8 +4,9 @@
  * One line a message, written with one write(2), in the wording of
  * PostgreSQL's error message style guide: lower case, "could not ...", names
  * in double quotes, and what to do about it after a semicolon.  Control bytes
- * are masked, so a table named with a line feed cannot forge a line.  Under
- * systemd each line is prefixed with its sd-daemon(3) priority, "<3>".
+ * are masked, so a table named with a line feed cannot forge a line; a message of
+ * libpq can be put in as it is, its line feeds become blanks or go.  Under systemd
+ * each line is prefixed with its sd-daemon(3) priority, "<3>".
  */
 #ifndef LOG_H
 #define LOG_H

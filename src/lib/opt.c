@@ -41,6 +41,26 @@ struct unit {
 	uint64_t factor;
 };
 
+/* A bare number counts in the first one; of two names for one size the last one is printed. */
+static const struct unit durations[] = {
+	{ "s", 1000000 },
+	{ "ms", 1000 },
+	{ "us", 1 },
+	{ "min", 60000000 },
+	{ "h", 3600000000 },
+	{ NULL, 0 },
+};
+static const struct unit sizes[] = {
+	{ "B", 1 },
+	{ "kB", 1 << 10 },
+	{ "MB", 1 << 20 },
+	{ "GB", 1 << 30 },
+	{ "KiB", 1 << 10 },
+	{ "MiB", 1 << 20 },
+	{ "GiB", 1 << 30 },
+	{ NULL, 0 },
+};
+
 /* A whole number and one of the units; a bare number counts in units[0]. */
 static int
 number_with_unit(uint64_t *value, const char *s, const struct unit *units)
@@ -65,17 +85,9 @@ number_with_unit(uint64_t *value, const char *s, const struct unit *units)
 int
 opt_duration(int64_t *usec, const char *s)
 {
-	static const struct unit units[] = {
-		{ "s", 1000000 },
-		{ "ms", 1000 },
-		{ "us", 1 },
-		{ "min", 60000000 },
-		{ "h", 3600000000 },
-		{ NULL, 0 },
-	};
 	uint64_t v;
 
-	if (number_with_unit(&v, s, units) != 0 || v > INT64_MAX)
+	if (number_with_unit(&v, s, durations) != 0 || v > INT64_MAX)
 		return -1;
 	*usec = (int64_t)v;
 	return 0;
@@ -84,18 +96,7 @@ opt_duration(int64_t *usec, const char *s)
 int
 opt_size(uint64_t *bytes, const char *s)
 {
-	static const struct unit units[] = {
-		{ "B", 1 },
-		{ "KiB", 1 << 10 },
-		{ "MiB", 1 << 20 },
-		{ "GiB", 1 << 30 },
-		{ "kB", 1 << 10 },
-		{ "MB", 1 << 20 },
-		{ "GB", 1 << 30 },
-		{ NULL, 0 },
-	};
-
-	return number_with_unit(bytes, s, units);
+	return number_with_unit(bytes, s, sizes);
 }
 
 static int
@@ -159,22 +160,35 @@ add_pairs(struct opt_list *list, const char *s, int in_environment)
 	}
 }
 
+/* A value in the largest unit that it is a whole number of, in text. */
+static const char *
+with_unit(char text[32], int64_t value, const struct unit *units)
+{
+	struct unit largest = { "", 1 };
+
+	for (; value != 0 && units->name != NULL; units++)
+		if ((uint64_t)value % units->factor == 0 && units->factor >= largest.factor)
+			largest = *units;
+	snprintf(text, 32, "%lld%s", (long long)value / (long long)largest.factor, largest.name);
+	return text;
+}
+
 /* What an option of this kind expects, for the error message. */
 static const char *
 expected(const struct opt *o)
 {
 	static char text[128];
+	char min[32], max[32];
 
 	switch (o->kind) {
 	case OPT_DURATION:
 		snprintf(text, sizeof(text),
-		    "a duration from %lld to %lld ms such as \"10s\" or \"500ms\"",
-		    (long long)(o->min / 1000), (long long)(o->max / 1000));
+		    "a duration from %s to %s such as \"10s\" or \"500ms\"",
+		    with_unit(min, o->min, durations), with_unit(max, o->max, durations));
 		return text;
 	case OPT_SIZE:
-		snprintf(text, sizeof(text),
-		    "a size from %lld to %lld bytes such as \"64KiB\" or \"1GiB\"",
-		    (long long)o->min, (long long)o->max);
+		snprintf(text, sizeof(text), "a size from %s to %s such as \"64KiB\" or \"1GiB\"",
+		    with_unit(min, o->min, sizes), with_unit(max, o->max, sizes));
 		return text;
 	case OPT_LSN:
 		return "an LSN such as \"16/B374D848\"";
@@ -255,7 +269,7 @@ is_overruled(const struct table *t, const struct opt *o)
 	return 0;
 }
 
-/* The index of the option that a variable, len bytes long, sets; t->n if none. */
+/* The index of the option that a variable, len bytes long, sets; t->n if none, as --help. */
 static size_t
 find_variable(const struct table *t, const char *variable, size_t len)
 {
@@ -264,6 +278,8 @@ find_variable(const struct table *t, const char *variable, size_t len)
 	for (i = 0; i < t->n; i++) {
 		char name[128];
 
+		if (t->option[i]->value == &help || t->option[i]->value == &version)
+			continue;
 		variable_name(name, sizeof(name), t->program->prefix, t->option[i]->name);
 		if (strlen(name) == len && memcmp(name, variable, len) == 0)
 			break;

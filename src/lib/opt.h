@@ -7,7 +7,7 @@
  * A variable with the prefix that names no option is warned about.
  *
  * Every program has, besides its table: -v/--verbose, -q/--quiet,
- * --log-format=text|json, -?/--help and -V/--version.
+ * --log-format=text|json, and on the command line alone -?/--help and -V/--version.
  */
 #ifndef OPT_H
 #define OPT_H

@@ -33,9 +33,3 @@ unmatched_warn_filter(const struct filter *f, const PGresult *tables, const char
 	for (size_t i = 0; i < f->exclude_schemas.n; i++)
 		check(f->exclude_schemas.item[i], "exclude-schemas", tables, 1, what);
 }
-
-void
-unmatched_warn(const char *pattern, const char *option, const PGresult *tables, const char *what)
-{
-	check(pattern, option, tables, 0, what);
-}

@@ -16,8 +16,4 @@
  */
 void unmatched_warn_filter(const struct filter *f, const PGresult *tables, const char *what);
 
-/* The same for one pattern of schema.table, of the option. */
-void
-unmatched_warn(const char *pattern, const char *option, const PGresult *tables, const char *what);
-
 #endif

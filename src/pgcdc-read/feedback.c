@@ -1,12 +1,16 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "feedback.h"
 #include "log.h"
 #include "loop.h"
 #include "lsn.h"
+
+/* Seconds from the epoch of Unix to that of Postgres, 2000-01-01. */
+#define POSTGRES_EPOCH INT64_C(946684800)
 
 /* Lines read from the FIFO before something else gets its turn. */
 #define ACKS_AT_ONCE 256
@@ -126,6 +130,16 @@ put_64(char *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
+/* Our clock in the server's microseconds: it only shows it, as reply_time. */
+static uint64_t
+wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)((now.tv_sec - POSTGRES_EPOCH) * 1000000 + now.tv_nsec / 1000);
+}
+
 static int
 send_status(struct stream *st, uint64_t confirmed)
 {
@@ -135,7 +149,7 @@ send_status(struct stream *st, uint64_t confirmed)
 	put_64(message + 1, st->received);
 	put_64(message + 9, confirmed);
 	put_64(message + 17, confirmed);
-	put_64(message + 25, 0); /* no clock of ours is of use to the server */
+	put_64(message + 25, wall_clock());
 	/* On a quiet server, only an answer tells that the goal is reached. */
 	message[33] = st->goal != 0;
 	if (PQputCopyData(conn, message, sizeof(message)) < 0 || PQflush(conn) < 0)

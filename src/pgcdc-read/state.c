@@ -57,6 +57,10 @@ state_read(struct state *s, const char *path)
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
+	if (fd < 0 && errno == ELOOP)
+		return log_permanent("state file \"%s\" is a symbolic link, which is not "
+				     "followed; give --state the path of the file",
+		    path);
 	if (fd < 0)
 		return log_permanent("could not open state file \"%s\": %s; give --state "
 				     "another path",
@@ -103,10 +107,12 @@ report(const char *path)
 	case EACCES:
 	case EPERM:
 	case EROFS:
-	case ELOOP:
 		return log_permanent("could not write state file \"%s\": %s; give --state a path "
 				     "in a folder of ours",
 		    path, strerror(errno));
+	case ELOOP:
+		return log_permanent(
+		    "\"%s.new\" is a symbolic link, which is not followed; remove it", path);
 	default:
 		return log_temporary(
 		    "could not write state file \"%s\": %s", path, strerror(errno));

@@ -313,6 +313,23 @@ flow(struct stream *st)
 }
 
 static void
+report_start(const struct stream *st)
+{
+	const struct opt_list *publications = &st->options->publications;
+	struct buf names = BUF_INIT;
+
+	for (size_t i = 0; i < publications->n; i++) {
+		buf_str(&names, i > 0 ? "\", \"" : "");
+		buf_str(&names, publications->item[i]);
+	}
+	buf_add(&names, "", 1);
+	if (!names.failed)
+		log_info("streaming slot \"%s\" from %s, publication%s \"%s\"", st->options->slot,
+		    lsn_text(st->start), publications->n > 1 ? "s" : "", names.data);
+	buf_free(&names);
+}
+
+static void
 report_totals(const struct stream *st)
 {
 	log_debug("%llu events in %llu transactions, %llu bytes, %llu acks (%llu ignored), "
@@ -330,6 +347,7 @@ stream_run(struct stream *st, uint64_t start, uint64_t prev)
 
 	st->start = st->received = start;
 	burst_init(&st->burst, PQsocket(st->session->stream));
+	report_start(st);
 	err = write_head(st, start, prev);
 	if (err == STREAM_GOES_ON)
 		err = flow(st);

@@ -12,8 +12,7 @@
 #include "program.h"
 
 /* Options of the command line that make no sense in the file. */
-static const char *const not_in_file[] = { "PGCDC_CONFIG", "PGCDC_PRINT", "PGCDC_HELP",
-	"PGCDC_VERSION" };
+static const char *const not_in_file[] = { "PGCDC_CONFIG", "PGCDC_PRINT" };
 
 #define LONGEST_FILE (1024 * 1024)
 

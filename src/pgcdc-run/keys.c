@@ -38,16 +38,45 @@ read_all(struct buf *text, int fd)
 	return text->failed ? -1 : 0;
 }
 
+/* What a program needs to start and to print: secrets are none of its business here. */
+static int
+is_needed(const char *variable)
+{
+	static const char *const prefixes[] = { "PATH=", "LANG=", "LC_", "TZ=", "LD_" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
+			return 1;
+	return 0;
+}
+
+/* Allocated, with the strings of our own; NULL: out of memory. */
+static char **
+small_environment(void)
+{
+	size_t count = 0, n = 0;
+	char **env;
+
+	while (environ[count] != NULL)
+		count++;
+	if ((env = calloc(count + 1, sizeof(*env))) == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		if (is_needed(environ[i]))
+			env[n++] = environ[i];
+	return env;
+}
+
 /* Append what the program prints with --help: 0 and how it ended, or -1 with errno. */
 static int
-run_help(struct buf *help, char *path, int *status)
+run_help(struct buf *help, char *path, char **env, int *status)
 {
 	char option[] = "--help", *argv[] = { path, option, NULL };
-	struct spawn s = { .path = path, .argv = argv, .env = environ };
+	struct spawn s = { .path = path, .argv = argv, .env = env };
 	struct process process;
 	int fd[2], err;
 
-	if (pipe2(fd, O_CLOEXEC) != 0)
+	if (env == NULL || pipe2(fd, O_CLOEXEC) != 0)
 		return -1;
 	s.in = STDIN_FILENO; /* which it does not read */
 	s.out = fd[1];
@@ -64,19 +93,14 @@ run_help(struct buf *help, char *path, int *status)
 	return err;
 }
 
-/* Ask the program that the entry is for. */
+/* Ask the program at path. */
 static int
-ask(struct buf *help, const struct program *program, const struct config *c,
-    const struct env_file_entry *e)
+ask(struct buf *help, char *path)
 {
-	char *path = program_path(program->command);
+	char **env = small_environment();
 	int status = 0, err = 0;
 
-	if (path == NULL)
-		return log_permanent("could not find program \"%s\" of \"%s\" in file \"%s\" line "
-				     "%u: %s; install it, or remove the key",
-		    program->command, e->name, c->path, e->line, strerror(errno));
-	if (run_help(help, path, &status) != 0)
+	if (run_help(help, path, env, &status) != 0)
 		err = log_temporary(
 		    "could not learn the options of \"%s\": %s", path, strerror(errno));
 	else if (WIFSIGNALED(status))
@@ -87,7 +111,7 @@ ask(struct buf *help, const struct program *program, const struct config *c,
 		err = log_permanent("could not learn the options of \"%s\": it ended with exit "
 				    "code %d; install pgcdc whole",
 		    path, WEXITSTATUS(status));
-	free(path);
+	free(env);
 	return err;
 }
 
@@ -131,6 +155,13 @@ is_option(const char *help, const char *key)
 	return 0;
 }
 
+/* Options that make no sense but on a command line. */
+static int
+is_question(const char *key)
+{
+	return strcmp(key, "HELP") == 0 || strcmp(key, "VERSION") == 0;
+}
+
 /* What the program does not take as an option, but we for it. */
 static int
 is_operand(const struct program *program, const char *key)
@@ -151,7 +182,7 @@ check_program(const struct pipeline *p, const struct config *c, const struct pro
 		if (program_of_variable(e->name) != program)
 			continue;
 		key = stage_env_key(e->name, program, p->stage, p->n);
-		if (!is_option(help, key) && !is_operand(program, key))
+		if ((!is_option(help, key) && !is_operand(program, key)) || is_question(key))
 			return log_permanent("unknown key \"%s\" in file \"%s\" line %u; see \"%s "
 					     "--help\" for the options it could name",
 			    e->name, c->path, e->line, program->command);
@@ -178,12 +209,17 @@ keys_check(const struct pipeline *p, const struct config *c)
 	     err == 0 && e < c->file.entry + c->file.n; e++) {
 		const struct program *program = program_of_variable(e->name);
 		struct buf help = BUF_INIT;
+		char *path;
 
 		if (program == NULL || !is_first(&c->file, e))
 			continue;
-		if ((err = ask(&help, program, c, e)) == 0)
+		/* The pipeline's programs are there: of one that is not the keys do nothing. */
+		if ((path = program_path(program->command)) == NULL)
+			continue;
+		if ((err = ask(&help, path)) == 0)
 			err = check_program(p, c, program, help.data);
 		buf_free(&help);
+		free(path);
 	}
 	return err;
 }

@@ -8,8 +8,8 @@
 #include "pipeline.h"
 
 /*
- * Look at all keys of the file, also those of programs that the pipeline does not have; its
- * stages tell which sinks have keys of their own.  0, or the exit code after reporting the
+ * Look at all keys of the file, also those of programs that the pipeline does not have, if
+ * they are installed; its stages tell which sinks have keys of their own.  0, or the exit code after reporting the
  * first one that sets nothing.
  */
 int keys_check(const struct pipeline *p, const struct config *c);

@@ -38,7 +38,7 @@ main(int argc, char **argv)
 
 	/* From here on a signal must not leave the folder behind. */
 	loop_start();
-	if ((err = runtime_open(&runtime, settings->runtime_dir)) == 0 &&
+	if ((err = runtime_open(&runtime, settings)) == 0 &&
 	    (err = pipeline_make(&pipeline, settings, runtime.path)) == 0)
 		err = supervise(&pipeline, settings);
 

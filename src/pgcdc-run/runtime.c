@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,12 @@ runtime_wanted(const char *wanted)
 
 /* Who may write here may put another FIFO in the place of ours. */
 static int
+is_ours(const struct stat *st)
+{
+	return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static int
 check(const char *path, int reason)
 {
 	struct stat st;
@@ -36,28 +43,56 @@ check(const char *path, int reason)
 	if (!S_ISDIR(st.st_mode))
 		return log_permanent(
 		    "\"%s\" is not a folder; give PGCDC_RUNTIME_DIR another path", path);
-	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	if (!is_ours(&st))
 		return log_permanent("others may write to folder \"%s\", and so forge "
 				     "acknowledgements; give PGCDC_RUNTIME_DIR a folder of our own",
 		    path);
 	return 0;
 }
 
+/*
+ * Make the folder and lock it, or take it from a run that could not remove it, which has lost
+ * its lock.  The descriptor, or -1: it is in use, or not what we would have made.
+ */
 static int
-make_temporary(struct runtime *r)
+lock_folder(const char *path)
+{
+	struct stat locked, there;
+	int fd;
+
+	mkdir(path, 0700);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	/* Its last user may have removed it before we had the lock. */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &locked) == 0 && is_ours(&locked) &&
+	    lstat(path, &there) == 0 && there.st_ino == locked.st_ino)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+make_temporary(struct runtime *r, const struct config *c)
 {
 	const char *base = getenv("XDG_RUNTIME_DIR");
-	char path[PATH_MAX];
+	char path[PATH_MAX], *name = config_name(c);
 
+	if (name == NULL)
+		return log_temporary("out of memory");
 	if (base == NULL || *base == '\0' || access(base, W_OK) != 0)
 		base = getenv("TMPDIR");
 	if (base == NULL || *base == '\0')
 		base = "/tmp";
-	snprintf(path, sizeof(path), "%s/pgcdc.XXXXXX", base);
-	if (mkdtemp(path) == NULL)
-		return log_permanent("could not make a folder in \"%s\": %s; name one with "
-				     "PGCDC_RUNTIME_DIR",
-		    base, strerror(errno));
+	snprintf(path, sizeof(path), "%s/pgcdc.%u.%s", base, geteuid(), name);
+	free(name);
+	if ((r->lock = lock_folder(path)) < 0) {
+		snprintf(path, sizeof(path), "%s/pgcdc.XXXXXX", base);
+		if (mkdtemp(path) == NULL)
+			return log_permanent("could not make a folder in \"%s\": %s; name one "
+					     "with PGCDC_RUNTIME_DIR",
+			    base, strerror(errno));
+	}
 	r->path = strdup(path);
 	if (r->path == NULL)
 		return log_temporary("out of memory");
@@ -66,14 +101,14 @@ make_temporary(struct runtime *r)
 }
 
 int
-runtime_open(struct runtime *r, const char *wanted)
+runtime_open(struct runtime *r, const struct settings *s)
 {
+	const char *wanted = runtime_wanted(s->runtime_dir);
 	int reason;
 
-	*r = (struct runtime){ .path = NULL };
-	wanted = runtime_wanted(wanted);
+	*r = (struct runtime){ .lock = -1 };
 	if (wanted == NULL)
-		return make_temporary(r);
+		return make_temporary(r, &s->config);
 	/* That it is there already, or cannot be made, is seen by check(). */
 	reason = mkdir(wanted, 0700) != 0 ? errno : 0;
 	r->path = strdup(wanted);
@@ -92,5 +127,7 @@ runtime_close(struct runtime *r)
 		if ((unlink(ack) != 0 && errno != ENOENT) || rmdir(r->path) != 0)
 			log_warn("could not remove folder \"%s\": %s", r->path, strerror(errno));
 	}
+	if (r->lock >= 0)
+		close(r->lock);
 	free(r->path);
 }

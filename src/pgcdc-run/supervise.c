@@ -1,8 +1,34 @@
 #include "supervise.h"
 #include "backoff.h"
+#include "buf.h"
 #include "log.h"
 #include "loop.h"
 #include "run.h"
+
+/* The programs in the order of the stream; tee(1), which nobody asked for, is a comma. */
+static void
+say_start(const struct pipeline *p)
+{
+	struct buf line = BUF_INIT;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->tee > 0 && i == p->tee)
+			continue;
+		buf_str(&line, i == 0 ? "" : i < p->n_chain ? " | " : ", ");
+		buf_str(&line, p->stage[i].label);
+	}
+	buf_add(&line, "", 1);
+	if (!line.failed)
+		log_info("starting %s", line.data);
+	buf_free(&line);
+}
+
+static int
+ended_cleanly(void)
+{
+	log_info("the line has ended, and all that it read is acknowledged");
+	return EXIT_DONE;
+}
 
 /* 1 when the line is to be started again. */
 static int
@@ -26,9 +52,10 @@ supervise(const struct pipeline *p, const struct settings *s)
 
 	do {
 		start = loop_now();
+		say_start(p);
 		run_once(&result, p, s->shutdown_timeout);
 		if (result.code == EXIT_DONE)
-			return EXIT_DONE;
+			return ended_cleanly();
 		if (result.code == EXIT_PERMANENT)
 			return log_permanent("\"%s\" %s; the line is not started again: see its "
 					     "message above for what to do",
@@ -38,5 +65,6 @@ supervise(const struct pipeline *p, const struct settings *s)
 					     "the next start",
 			    result.label, result.how);
 	} while (rest(&backoff, &result, loop_now() - start));
+	log_info("ended before the line was started again");
 	return EXIT_DONE;
 }

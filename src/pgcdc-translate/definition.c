@@ -7,6 +7,9 @@
 #include "definition.h"
 #include "scan.h"
 
+/* Bytes of a name, 63 as Postgres is built.  With all of them escaped they fit an unsigned short. */
+#define LONGEST_NAME 8192
+
 /* Where the texts of a definition lie while they are built: a buffer moves. */
 struct draft {
 	struct buf text;
@@ -88,6 +91,12 @@ check_shape(const json_t *table, const json_t *columns, char *error, size_t erro
 	{
 		if (string_of(column, "id") == NULL || string_of(column, "name") == NULL) {
 			snprintf(error, error_size, "column %zu lacks \"id\" or \"name\"", i + 1);
+			return -1;
+		}
+		if (strlen(string_of(column, "id")) > LONGEST_NAME ||
+		    strlen(string_of(column, "name")) > LONGEST_NAME) {
+			snprintf(
+			    error, error_size, "column %zu has a name that is too long", i + 1);
 			return -1;
 		}
 	}

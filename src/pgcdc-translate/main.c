@@ -15,7 +15,7 @@ int
 main(int argc, char **argv)
 {
 	static struct options options; /* for the life of the program */
-	struct store store = { .conn = NULL };
+	struct store store = { .options = NULL };
 	struct translate t = { .options = &options, .tables.filter = &options.filter };
 	int err;
 
@@ -27,8 +27,7 @@ main(int argc, char **argv)
 		return log_permanent("standard output is closed");
 	if (!options_stream_only(&options)) {
 		t.store = &store;
-		if ((err = store_open(&store, &options)) != 0 ||
-		    (err = store_check_patterns(&store)) != 0) {
+		if ((err = store_open(&store, &options)) != 0) {
 			store_close(&store);
 			return err;
 		}
@@ -40,6 +39,7 @@ main(int argc, char **argv)
 
 	line_close(&t.reader);
 	event_free(&t.event);
+	hold_free(&t.hold);
 	tables_free(&t.tables);
 	buf_free(&t.moved);
 	store_close(&store);

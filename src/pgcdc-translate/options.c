@@ -56,6 +56,7 @@ options_parse(struct options *o, int argc, char **argv)
 		.acked_interval = 10 * SECOND,
 		.shutdown_timeout = 5 * SECOND,
 		.max_line = UINT64_C(1) << 30,
+		.max_hold = UINT64_C(8) << 20,
 	};
 	const struct opt table[] = {
 		{ "store", 'd', OPT_TEXT, &o->store.dbname, "CONNINFO",
@@ -63,7 +64,7 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "insecure", 0, OPT_FLAG, &o->store.insecure, NULL,
 		    "allow a remote server whose identity is not verified", 0, 0 },
 		{ "store-timeout", 0, OPT_DURATION, &o->store_timeout, "TIME",
-		    "longest wait for a store that has gone away (default: 60s)", 0,
+		    "longest wait for a store that is away or behind (default: 60s)", 0,
 		    3600 * SECOND },
 		{ "acked-interval", 0, OPT_DURATION, &o->acked_interval, "TIME",
 		    "time between marks in the log of what is confirmed; 0: none (default: 10s)", 0,
@@ -89,6 +90,9 @@ options_parse(struct options *o, int argc, char **argv)
 		    3600 * SECOND },
 		{ "max-line", 0, OPT_SIZE, &o->max_line, "SIZE", "longest line (default: 1GiB)",
 		    1024, INT64_C(1) << 40 },
+		{ "max-hold", 0, OPT_SIZE, &o->max_hold, "SIZE",
+		    "without a store, most of a transaction to hold back (default: 8MiB)", 0,
+		    INT64_C(1) << 40 },
 		{ .name = NULL },
 	};
 	const struct opt_program program = {

@@ -21,7 +21,7 @@ struct options {
 	struct definition_choice choice;
 	enum no_identity no_identity;
 	int64_t shutdown_timeout; /* microseconds */
-	uint64_t max_line;
+	uint64_t max_line, max_hold;
 };
 
 /* 0, or the exit code after reporting. --help and --version exit. */

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "document.h"
 #include "log.h"
 #include "lsn.h"
 #include "schemas.h"
@@ -22,24 +21,47 @@ schemas_is_log(const struct event *e)
 	return e->code == 'I' && is_text(e->schema, "pgcdc") && is_text(e->table, "schema_log");
 }
 
-/* The value of a column of the line, decoded; the caller releases it. NULL: it is not there. */
-static json_t *
-value_of(const struct event *e, const char *column)
-{
-	for (size_t i = 0; i < e->columns.n; i++) {
-		const struct event_entry *entry = &e->columns.entry[i];
-
-		if (is_text(entry->name, column) && entry->value.p != NULL)
-			return json_loadb(entry->value.p, entry->value.len, JSON_DECODE_ANY, NULL);
-	}
-	return NULL;
-}
-
 static int
 damaged(const struct translate *t, const char *why)
 {
 	return log_permanent("line %llu has a row of the schema log that is damaged: %s",
-	    (unsigned long long)t->reader.number, why);
+	    (unsigned long long)t->number, why);
+}
+
+/* *json is the value in these bytes.  0, or the exit code after reporting. */
+static int
+load(const struct translate *t, json_t **json, const char *p, size_t len)
+{
+	json_error_t why;
+
+	if ((*json = document_load(p, len, &why)) != NULL)
+		return 0;
+	return errno == ENOMEM ? log_temporary("out of memory for a row of the schema log")
+	                       : damaged(t, why.text);
+}
+
+/* The same of a column of the line; *json stays as it is when that is not there. */
+static int
+load_column(const struct translate *t, json_t **json, const char *column)
+{
+	const struct event_array *columns = &t->event.columns;
+
+	for (size_t i = 0; i < columns->n; i++) {
+		const struct event_entry *entry = &columns->entry[i];
+
+		if (is_text(entry->name, column) && entry->value.p != NULL)
+			return load(t, json, entry->value.p, entry->value.len);
+	}
+	return 0;
+}
+
+static int
+unusable(const char *schema, const char *name, uint64_t schema_id, const char *why)
+{
+	return log_permanent("the definition of table \"%s.%s\" in row %llu of the schema log "
+			     "cannot be used: %s",
+	    schema != NULL ? schema : "?", name != NULL ? name : "?", (unsigned long long)schema_id,
+	    why);
 }
 
 /*
@@ -57,13 +79,8 @@ add(struct translate *t, const json_t *json, const struct definition *like)
 
 	d = definition_make(json, like, &t->options->choice, why, sizeof(why));
 	if (d == NULL)
-		return errno == ENOMEM
-		           ? log_temporary("out of memory for a definition")
-		           : log_permanent(
-				 "the definition of table \"%s.%s\" in row %llu of the schema "
-				 "log cannot be used: %s",
-				 schema != NULL ? schema : "?", name != NULL ? name : "?",
-				 (unsigned long long)like->schema_id, why);
+		return errno == ENOMEM ? log_temporary("out of memory for a definition")
+		                       : unusable(schema, name, like->schema_id, why);
 	table = tables_get_plain(&t->tables, schema, name);
 	if (table != NULL)
 		table_forget_row(table, like->schema_id);
@@ -122,8 +139,37 @@ warn_of_gap(const json_t *schema, uint64_t lsn)
 	if (gap != NULL)
 		log_warn(
 		    "the schema log has a gap at %s, as a trigger failed (%s): rows behind it may "
-		    "not be what they seem; run \"pgcdc init --baseline\"",
+		    "not be what they seem; run \"pgcdc init --baseline\", unless that was done since",
 		    lsn_text(lsn), gap);
+}
+
+/* Sinks have no database: they get the row of the log before the first row that it is for. */
+static void
+write_baseline(struct translate *t, struct event_span lsn, struct event_span columns)
+{
+	struct buf *out = &t->out.buf;
+
+	buf_str(out, "{\"action\":\"I\",\"lsn\":\"");
+	buf_add(out, lsn.p, lsn.len);
+	buf_str(out, "\",\"schema\":\"pgcdc\",\"table\":\"schema_log\",\"columns\":");
+	buf_add(out, columns.p, columns.len);
+	buf_str(out, ",\"baseline\":true}\n");
+}
+
+/* From where on the definition that came at lsn holds; table is NULL while its name was not seen. */
+static uint64_t
+begin_of(const struct translate *t, const struct table *table, const json_t *json, int is_baseline,
+    uint64_t lsn)
+{
+	if (t->store != NULL || table == NULL)
+		return lsn;
+	/* The table is older than the log, and as it was. */
+	if (is_baseline && table->n == 0)
+		return 0;
+	/* Made by CREATE TABLE AS: its rows are being held back. */
+	if (t->hold.table != NULL && json_is_true(json_object_get(json, "rows_before")))
+		return table_unknown(table, t->hold.lsn, lsn);
+	return lsn;
 }
 
 static int
@@ -154,26 +200,15 @@ take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn
 		/* The store has told of it, and from where on it holds. */
 		if (table != NULL && table_knows(table, id) && !like.is_uncommitted)
 			continue;
-		/* Without a store: the table is older than the log, and as it was. */
-		like.from = is_baseline && t->store == NULL && table != NULL && table->n == 0 ? 0
-		                                                                              : lsn;
+		like.from = begin_of(t, table, json, is_baseline, lsn);
 		if ((err = add(t, json, &like)) != 0)
 			return err;
+		if (t->hold.table != NULL && like.from < lsn)
+			write_baseline(t,
+			    (struct event_span){ t->event.lsn.p + 1, t->event.lsn.len - 2 },
+			    t->event.columns.whole);
 	}
 	return 0;
-}
-
-/* What was dropped, a JSON text. */
-static void
-take_dropped(struct translate *t, const json_t *text, uint64_t lsn)
-{
-	json_t *dropped = json_is_string(text) ? json_loads(json_string_value(text), 0, NULL)
-	                                       : NULL;
-	const json_t *json;
-	size_t i;
-
-	json_array_foreach(dropped, i, json) end_name(t, json, lsn);
-	json_decref(dropped);
 }
 
 static int
@@ -182,33 +217,72 @@ is_array_or_absent(const json_t *json)
 	return json == NULL || json_is_array(json);
 }
 
+static void
+take_dropped(struct translate *t, const json_t *dropped, uint64_t lsn)
+{
+	const json_t *json;
+	size_t i;
+
+	json_array_foreach(dropped, i, json) end_name(t, json, lsn);
+}
+
+/* A row of the log, as it stands on its line and then as what is in its JSON texts. */
+struct entry {
+	json_t *id, *schema_text, *dropped_text;
+	json_t *schema, *dropped;
+};
+
+static int
+load_text(const struct translate *t, json_t **json, const json_t *text)
+{
+	return load(t, json, json_string_value(text), json_string_length(text));
+}
+
+static int
+load_entry(const struct translate *t, struct entry *entry)
+{
+	int err;
+
+	if ((err = load_column(t, &entry->id, "id")) != 0 ||
+	    (err = load_column(t, &entry->schema_text, "schema")) != 0 ||
+	    (err = load_column(t, &entry->dropped_text, "dropped")) != 0)
+		return err;
+	if (!json_is_integer(entry->id) || !json_is_string(entry->schema_text))
+		return damaged(t, "it lacks \"id\" or \"schema\"");
+	if ((err = load_text(t, &entry->schema, entry->schema_text)) != 0)
+		return err;
+	if (!json_is_object(entry->schema) ||
+	    !is_array_or_absent(json_object_get(entry->schema, "tables")))
+		return damaged(t, "its \"schema\" is none");
+	if (entry->dropped_text == NULL || json_is_null(entry->dropped_text))
+		return 0;
+	if (!json_is_string(entry->dropped_text))
+		return damaged(t, "its \"dropped\" is none");
+	if ((err = load_text(t, &entry->dropped, entry->dropped_text)) != 0)
+		return err;
+	return json_is_array(entry->dropped) ? 0 : damaged(t, "its \"dropped\" is none");
+}
+
 int
 schemas_take(struct translate *t)
 {
-	json_t *id = value_of(&t->event, "id"), *text = value_of(&t->event, "schema");
-	json_t *dropped = value_of(&t->event, "dropped"), *schema = NULL;
-	json_error_t why;
+	struct entry entry = { .id = NULL };
 	uint64_t lsn;
 	int err;
 
 	t->n_schemas++;
 	if (t->event.lsn.p == NULL ||
 	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
-		err = damaged(t, "its \"lsn\" is none");
-	else if (!json_is_integer(id) || !json_is_string(text))
-		err = damaged(t, "it lacks \"id\" or \"schema\"");
-	else if ((schema = json_loads(json_string_value(text), 0, &why)) == NULL)
-		err = damaged(t, why.text);
-	else if (!json_is_object(schema) || !is_array_or_absent(json_object_get(schema, "tables")))
-		err = damaged(t, "its \"schema\" is none");
-	else {
-		take_dropped(t, dropped, lsn);
-		err = take_schema(t, schema, (uint64_t)json_integer_value(id), lsn);
+		return damaged(t, "its \"lsn\" is none");
+	if ((err = load_entry(t, &entry)) == 0) {
+		take_dropped(t, entry.dropped, lsn);
+		err = take_schema(t, entry.schema, (uint64_t)json_integer_value(entry.id), lsn);
 	}
-	json_decref(schema);
-	json_decref(dropped);
-	json_decref(text);
-	json_decref(id);
+	json_decref(entry.id);
+	json_decref(entry.schema_text);
+	json_decref(entry.dropped_text);
+	json_decref(entry.schema);
+	json_decref(entry.dropped);
 	return err;
 }
 
@@ -234,39 +308,52 @@ schemas_commit(struct translate *t)
 	return err;
 }
 
-/* Sinks have no database: they get the row of the log before the first row that it is for. */
+/* Of what the store says. */
 static int
-write_baseline(struct translate *t, const struct store_answer *a)
+load_answer(
+    json_t **json, const char *text, const struct table *table, const struct store_answer *a)
 {
-	struct buf *out = &t->out.buf;
-	json_t *columns = json_loads(a->row, 0, NULL);
-	char *text = json_dumps(columns, JSON_COMPACT);
+	json_error_t why;
 
+	if ((*json = document_load(text, strlen(text), &why)) != NULL)
+		return 0;
+	return errno == ENOMEM ? log_temporary("out of memory for a definition")
+	                       : unusable(table->schema, table->name, a->schema_id, why.text);
+}
+
+static int
+write_answer(struct translate *t, const struct table *table, const struct store_answer *a)
+{
+	const char *lsn = lsn_text(a->lsn);
+	json_t *columns;
+	char *text;
+	int err;
+
+	if ((err = load_answer(&columns, a->row, table, a)) != 0)
+		return err;
+	text = json_dumps(columns, JSON_COMPACT);
 	json_decref(columns);
 	if (text == NULL)
 		return log_temporary("out of memory for a definition");
-	buf_str(out, "{\"action\":\"I\",\"lsn\":\"");
-	buf_str(out, lsn_text(a->lsn));
-	buf_str(out, "\",\"schema\":\"pgcdc\",\"table\":\"schema_log\",\"columns\":");
-	buf_str(out, text);
-	buf_str(out, ",\"baseline\":true}\n");
+	write_baseline(
+	    t, (struct event_span){ lsn, strlen(lsn) }, (struct event_span){ text, strlen(text) });
 	free(text);
 	return 0;
 }
 
 static int
-take_answer(struct translate *t, const struct store_answer *a)
+take_answer(struct translate *t, const struct table *table, const struct store_answer *a)
 {
 	struct definition like = { .from = a->from, .until = a->until, .schema_id = a->schema_id };
-	json_t *json = json_loads(a->table, 0, NULL);
+	json_t *json;
 	int err;
 
-	if (json == NULL)
-		return log_temporary("out of memory for a definition");
+	if ((err = load_answer(&json, a->table, table, a)) != 0)
+		return err;
 	err = add(t, json, &like);
 	json_decref(json);
 	if (err == 0 && a->row != NULL)
-		err = write_baseline(t, a);
+		err = write_answer(t, table, a);
 	return err;
 }
 
@@ -289,6 +376,26 @@ never_seen(const struct table *table, uint64_t lsn, const char *remedy)
 	    table->schema, table->name, lsn_text(lsn), remedy);
 }
 
+/* *a is what the store says of the table. */
+static int
+ask(const struct translate *t, struct store_answer *a, const struct table *table, uint64_t lsn,
+    int is_lacking)
+{
+	struct store_question q = { .schema = table->schema,
+		.name = table->name,
+		.lsn = lsn,
+		.commit = t->commit,
+		.is_lacking = is_lacking };
+	struct event_span xid = t->event.xid;
+	char text[16] = "";
+
+	if (xid.p != NULL && xid.len < sizeof(text))
+		memcpy(text, xid.p, xid.len);
+	if (*text != '\0' && text[strspn(text, "0123456789")] == '\0')
+		q.xid = text;
+	return store_ask(t->store, a, &q);
+}
+
 int
 schemas_find(struct translate *t, struct table *table, uint64_t lsn, struct definition **definition)
 {
@@ -299,11 +406,11 @@ schemas_find(struct translate *t, struct table *table, uint64_t lsn, struct defi
 		return 0;
 	if (t->store == NULL)
 		return never_seen(table, lsn, "name the store with --store");
-	if ((err = store_ask(t->store, &a, table->schema, table->name, lsn)) != 0)
+	if ((err = ask(t, &a, table, lsn, 0)) != 0)
 		return err;
 	if (a.table != NULL)
-		err = take_answer(t, &a);
-	else if (t->store->keeps_log)
+		err = take_answer(t, table, &a);
+	else if (t->store->survey.keeps_log)
 		err = never_seen(table, lsn, "run \"pgcdc init --baseline\" there");
 	else
 		err = add_unknown(table);
@@ -322,25 +429,61 @@ not_in_log(const struct translate *t, const struct table *table, uint64_t lsn,
 	return log_permanent(
 	    "line %llu: column %.*s of table \"%s.%s\" at %s is not in row %llu of "
 	    "the schema log; run \"pgcdc init --baseline\" on the store",
-	    (unsigned long long)t->reader.number, (int)column.len,
+	    (unsigned long long)t->number, (int)column.len,
 	    column.p != NULL ? column.p : "without name", table->schema, table->name, lsn_text(lsn),
 	    (unsigned long long)schema_id);
+}
+
+static int
+has_column(const struct definition *d, struct event_span column)
+{
+	size_t hint = 0;
+
+	return column.p != NULL && definition_column(d, column.p, column.len, &hint) != NULL;
+}
+
+/* The log has missed a change: has a baseline, or what was logged behind a gap, caught up? */
+static int
+catch_up(struct translate *t, struct table *table, uint64_t lsn, struct event_span column,
+    struct definition **definition)
+{
+	uint64_t lacking = (*definition)->schema_id;
+	struct store_answer a;
+	int err;
+
+	if ((err = ask(t, &a, table, lsn, 1)) != 0)
+		return err;
+	if (a.table != NULL && a.schema_id != lacking)
+		err = take_answer(t, table, &a);
+	free(a.table);
+	free(a.row);
+	if (err != 0)
+		return err;
+	*definition = table_at(table, lsn);
+	if (*definition == NULL || !has_column(*definition, column))
+		return not_in_log(t, table, lsn, column, lacking);
+	log_warn(
+	    "a change of table \"%s.%s\" before %s is not in the schema log: its rows are read "
+	    "with row %llu, which was logged later",
+	    table->schema, table->name, lsn_text(lsn),
+	    (unsigned long long)(*definition)->schema_id);
+	return 0;
 }
 
 int
 schemas_renew(struct translate *t, struct table *table, uint64_t lsn, struct event_span column,
     struct definition **definition)
 {
-	size_t hint = 0;
 	int err;
 
-	if (t->store == NULL || t->store->keeps_log)
+	if (t->store == NULL)
 		return not_in_log(t, table, lsn, column, (*definition)->schema_id);
+	if (t->store->survey.keeps_log)
+		return catch_up(t, table, lsn, column, definition);
 	table_forget(table);
 	if ((err = schemas_find(t, table, lsn, definition)) != 0)
 		return err;
-	if (column.p == NULL ||
-	    definition_column(*definition, column.p, column.len, &hint) == NULL) {
+	if (!has_column(*definition, column)) {
 		(*definition)->is_partial = 1;
 		log_warn("column %.*s of table \"%s.%s\" is not in the store's catalog: it gets no "
 			 "id",

@@ -5,23 +5,31 @@
 #ifndef STORE_H
 #define STORE_H
 
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdint.h>
 
+#include "link.h"
+#include "mark.h"
 #include "options.h"
+#include "survey.h"
 
 struct store {
 	const struct options *options; /* the caller's */
-	PGconn *conn;
-	int keeps_log;              /* else init was run with --no-ddl: there is only the catalog */
-	char system_identifier[32]; /* empty when we may not ask for it */
-	char slot[64];              /* of the stream; empty: not known yet */
-	int64_t next_mark;          /* when the log is to be marked, as loop_now() */
-	int is_marking;             /* and the server has not answered yet */
+	struct link link;
+	struct mark mark; /* the owner of the stream sets its slot */
+	struct survey survey;
 };
 
-/* What the store says of a table. */
+/* A table, for a row of the stream. */
+struct store_question {
+	const char *schema, *name;
+	uint64_t lsn;    /* of the row */
+	uint64_t commit; /* where the commit of its transaction begins; 0: not known */
+	const char *xid; /* of the transaction, decimal digits; NULL: not known */
+	int is_lacking;  /* the row has a column that its definition lacks */
+};
+
+/* What the store says of it. */
 struct store_answer {
 	char *table;        /* JSON of it, which the caller frees; NULL: it knows none */
 	char *row;          /* JSON of "columns" of the row of the log; NULL when there is none */
@@ -33,15 +41,17 @@ struct store_answer {
 /* Connect and see what it is.  0, or the exit code after reporting. */
 int store_open(struct store *s, const struct options *o);
 
-/* Warn of each pattern that is made for none of its tables. 0, or the exit code. */
-int store_check_patterns(struct store *s);
+/*
+ * Is the stream's slot, s->mark.slot, one of this database?  Where the store does not know the
+ * slot, or is away, that is not known.  0, or the exit code after reporting.
+ */
+int store_check_slot(struct store *s);
 
 /*
- * The definition of a table for a row at lsn.  While the store is away this waits for it, at
- * most --store-timeout.  0, or the exit code after reporting.
+ * The definition of a table.  While the store is away, or does not show that transaction yet, this
+ * waits for it, at most --store-timeout.  0, or the exit code after reporting.
  */
-int store_ask(
-    struct store *s, struct store_answer *a, const char *schema, const char *table, uint64_t lsn);
+int store_ask(struct store *s, struct store_answer *a, const struct store_question *q);
 
 /*
  * Note where the commit of these rows of the log is, an array of their ids in the text form of
@@ -50,15 +60,15 @@ int store_ask(
  */
 int store_commit(struct store *s, const char *ids, uint64_t lsn);
 
-/*
- * Mark the rows of the log that the slot has confirmed, when it is time to: begin to, or take
- * the answer.  It does not wait, and that it can't be done is no more than a warning.
- */
-void store_mark(struct store *s);
-
 /* What to wait for, and until when, besides. */
 struct pollfd store_pollfd(const struct store *s);
 int64_t store_deadline(const struct store *s);
+
+/*
+ * After such a wait: keep the connection, or come back to a store that has gone away, and mark
+ * what the slot has confirmed.  It does not wait, and never ends the run.
+ */
+void store_tend(struct store *s, short revents);
 
 void store_close(struct store *s);
 

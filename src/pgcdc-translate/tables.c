@@ -1,9 +1,9 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "buf.h"
+#include "document.h"
 #include "tables.h"
 
 static uint64_t
@@ -72,7 +72,8 @@ free_table(struct table *t)
 static char *
 plain(struct event_span string)
 {
-	json_t *json = json_loadb(string.p, string.len, JSON_DECODE_ANY, NULL);
+	json_error_t why;
+	json_t *json = document_load(string.p, string.len, &why);
 	char *s = json != NULL ? strdup(json_string_value(json)) : NULL;
 
 	json_decref(json);
@@ -167,6 +168,15 @@ table_at(const struct table *t, uint64_t lsn)
 	return NULL;
 }
 
+uint64_t
+table_unknown(const struct table *t, uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < t->n && t->definition[i]->from < to; i++)
+		if (t->definition[i]->until > from)
+			from = t->definition[i]->until;
+	return from < to ? from : to;
+}
+
 int
 table_knows(const struct table *t, uint64_t schema_id)
 {
@@ -243,7 +253,8 @@ table_end(struct table *t, uint64_t lsn)
 {
 	struct definition *d = table_at(t, lsn);
 
-	if (d != NULL)
+	/* One that begins here came with what ended the name, or later: the stream is read again. */
+	if (d != NULL && d->from < lsn)
 		d->until = lsn;
 }
 

@@ -33,7 +33,8 @@ struct tables {
 
 /*
  * The table with these names, JSON strings as they stand on a line; a new one without
- * definitions the first time.  It lives until tables_free().  NULL: no memory.
+ * definitions the first time.  It lives until tables_free().  NULL with errno: ENOMEM, or EBADMSG
+ * for a name that no database can have.
  */
 struct table *tables_get(struct tables *ts, struct event_span schema, struct event_span name);
 
@@ -42,6 +43,9 @@ struct table *tables_get_plain(struct tables *ts, const char *schema, const char
 
 /* The definition for a row at lsn, or NULL when it is not known. */
 struct definition *table_at(const struct table *t, uint64_t lsn);
+
+/* Where that begins, not below from, which is not known of the table up to the LSN to. */
+uint64_t table_unknown(const struct table *t, uint64_t from, uint64_t to);
 
 /* Is this row of the log known? */
 int table_knows(const struct table *t, uint64_t schema_id);
@@ -56,7 +60,7 @@ int table_add(struct table *t, struct definition *d, size_t most);
 
 /*
  * The transaction in hand ends with the commit record at lsn: from there on its definitions that
- * are uncommitted hold, and until there what they took the name from.
+ * are uncommitted hold, and until there what they took the name from.  UINT64_MAX: it was cut.
  */
 void tables_commit(struct tables *ts, uint64_t lsn);
 

@@ -45,16 +45,21 @@ take_head(struct translate *t)
 	if (strcmp(text, t->timeline) != 0)
 		tables_forget(&t->tables);
 	strcpy(t->timeline, text);
+	t->commit = 0;
+	/* The transaction that was cut comes again, whole. */
+	hold_free(&t->hold);
+	tables_commit(&t->tables, UINT64_MAX);
+	buf_drop(&t->moved, t->moved.len);
 	if (s == NULL)
 		return 0;
-	copy_text(s->slot, sizeof(s->slot), t->event.slot);
-	if (s->system_identifier[0] != '\0' &&
-	    strcmp(s->system_identifier, t->chain.system_identifier) != 0)
+	copy_text(s->mark.slot, sizeof(s->mark.slot), t->event.slot);
+	if (s->survey.system_identifier[0] != '\0' &&
+	    strcmp(s->survey.system_identifier, t->chain.system_identifier) != 0)
 		return log_permanent(
 		    "the stream is of cluster %s, and the store is cluster %s; name "
 		    "the stream's own database with --store",
-		    t->chain.system_identifier, s->system_identifier);
-	return 0;
+		    t->chain.system_identifier, s->survey.system_identifier);
+	return store_check_slot(s);
 }
 
 static int
@@ -63,6 +68,56 @@ refuse_without_identity(const struct table *table)
 	return log_permanent("table \"%s.%s\" has no identity, and --no-identity=stop; give it a "
 			     "primary key",
 	    table->schema, table->name);
+}
+
+/* The position of the line, 0 when it has none. */
+static uint64_t
+lsn_of(const struct event *e)
+{
+	uint64_t lsn;
+
+	return e->lsn.p != NULL && lsn_parse(&lsn, e->lsn.p + 1, e->lsn.len - 2) == 0 ? lsn : 0;
+}
+
+/*
+ * With the stream alone the definition of a table may come later in the transaction: for rows of
+ * CREATE TABLE AS it does.
+ */
+static int
+may_come(const struct translate *t, const struct table *table, uint64_t lsn)
+{
+	return t->store == NULL && t->chain.in_transaction && t->event.ack.p == NULL &&
+	       table_at(table, lsn) == NULL;
+}
+
+static int
+check_hold(const struct translate *t)
+{
+	const struct hold *h = &t->hold;
+
+	if (hold_size(h) <= t->options->max_hold)
+		return 0;
+	return log_permanent("the schema log does not have table \"%s.%s\" at %s, nor does it come "
+			     "within --max-hold=%llu behind that; name the store with --store, or "
+			     "give a larger one",
+	    h->table->schema, h->table->name, lsn_text(h->lsn),
+	    (unsigned long long)t->options->max_hold);
+}
+
+/* A line behind one that is held back.  It may be what that waits for. */
+static int
+hold_back(struct translate *t, const char *line, size_t len)
+{
+	struct hold *h = &t->hold;
+	struct definition *d;
+
+	hold_add(h, line, len);
+	if (may_come(t, h->table, h->lsn))
+		return check_hold(t);
+	if (table_at(h->table, h->lsn) == NULL)
+		return schemas_find(t, h->table, h->lsn, &d); /* reports it */
+	h->table = NULL;
+	return 0;
 }
 
 /* I, U, D, T and R. */
@@ -80,10 +135,13 @@ take_row(struct translate *t, const char *line, size_t len)
 	if (e->schema.p == NULL || e->table.p == NULL || e->lsn.p == NULL ||
 	    lsn_parse(&lsn, e->lsn.p + 1, e->lsn.len - 2) != 0)
 		return log_permanent("line %llu is a row without \"lsn\", \"schema\" and \"table\"",
-		    (unsigned long long)t->reader.number);
+		    (unsigned long long)t->number);
 	if ((table = tables_get(&t->tables, e->schema, e->table)) == NULL)
-		return log_temporary("out of memory for a table");
-	t->n_rows++;
+		return errno == ENOMEM
+		           ? log_temporary("out of memory for a table")
+		           : log_permanent("line %llu has a name with a NUL or half of a surrogate "
+					   "pair, which no table can have",
+				 (unsigned long long)t->number);
 	/* The next line with an ack names this one's as what is before it. */
 	may_drop = e->ack.p == NULL;
 	if (!table->passes && may_drop) {
@@ -95,8 +153,14 @@ take_row(struct translate *t, const char *line, size_t len)
 		copy_line(t, line, len);
 		return 0;
 	}
-	if ((err = schemas_find(t, table, lsn, &d)) != 0)
-		return err;
+	if ((d = table_at(table, lsn)) == NULL) {
+		if (may_come(t, table, lsn)) {
+			hold_begin(&t->hold, table, lsn, t->number, line, len);
+			return check_hold(t);
+		}
+		if ((err = schemas_find(t, table, lsn, &d)) != 0)
+			return err;
+	}
 	if (!d->has_identity) {
 		t->n_without_identity++;
 		if (no_identity == NO_IDENTITY_STOP)
@@ -110,64 +174,109 @@ take_row(struct translate *t, const char *line, size_t len)
 	return 0;
 }
 
+/* Of a table that is published, other than the log. */
 static int
-take_line(struct translate *t, const char *line, size_t len)
+is_row(const struct event *e)
 {
-	unsigned long long number = t->reader.number;
-	int err = 0;
-
-	if (event_scan(&t->event, line, len) != 0)
-		return errno == ENOMEM ? log_temporary("out of memory at line %llu", number)
-		                       : log_permanent("line %llu is no event line: %s at byte %zu",
-					     number, t->event.error, t->event.error_at);
-	if (chain_take(&t->chain, &t->event) != 0)
-		return log_permanent("line %llu breaks the stream: %s", number, t->chain.error);
-	switch (t->event.code) {
+	switch (e->code) {
 	case 'I':
+		return !schemas_is_log(e);
 	case 'U':
 	case 'D':
 	case 'T':
 	case 'R':
-		if (!schemas_is_log(&t->event))
-			return take_row(t, line, len);
-		err = schemas_take(t);
-		break;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int
+scan(struct translate *t, const char *line, size_t len)
+{
+	if (event_scan(&t->event, line, len) == 0)
+		return 0;
+	return errno == ENOMEM
+	           ? log_temporary("out of memory at line %llu", (unsigned long long)t->number)
+	           : log_permanent("line %llu is no event line: %s at byte %zu",
+			 (unsigned long long)t->number, t->event.error, t->event.error_at);
+}
+
+/* What a line says of the stream and of tables. */
+static int
+take_news(struct translate *t, int row)
+{
+	const struct event *e = &t->event;
+
+	if (chain_take(&t->chain, e) != 0)
+		return log_permanent("line %llu breaks the stream: %s",
+		    (unsigned long long)t->number, t->chain.error);
+	switch (e->code) {
 	case 'H':
-		err = take_head(t);
-		break;
+		return take_head(t);
+	case 'B':
+		t->commit = lsn_of(e);
+		return 0;
 	case 'C':
-		err = schemas_commit(t);
+		t->commit = 0;
+		return schemas_commit(t);
+	case 'I':
+		if (!row)
+			return schemas_take(t);
 		break;
 	default:
 		break;
 	}
-	if (err == 0)
-		copy_line(t, line, len);
-	return err;
+	t->n_rows += row;
+	return 0;
+}
+
+/* The next line, one that was held back before a new one. */
+static int
+take_line(struct translate *t, enum line_status *status)
+{
+	const char *line;
+	int again, err, row;
+	size_t len;
+
+	again = t->hold.lines.len > 0 && hold_next(&t->hold, &line, &len, &t->number);
+	if (!again) {
+		*status = line_next(&t->reader, &line, &len);
+		t->number = t->reader.number;
+		if (*status == LINE_TOO_LONG)
+			return log_permanent(
+			    "line %llu is longer than --max-line=%llu; give a larger one",
+			    (unsigned long long)t->number,
+			    (unsigned long long)t->options->max_line);
+		if (*status != LINE_READY)
+			return 0;
+	}
+	if ((err = scan(t, line, len)) != 0)
+		return err;
+	row = is_row(&t->event);
+	if (!again && (err = take_news(t, row)) != 0)
+		return err;
+	if (t->hold.table != NULL)
+		return hold_back(t, line, len);
+	if (row)
+		return take_row(t, line, len);
+	copy_line(t, line, len);
+	return 0;
 }
 
 /* Take lines until input or output must be waited for. */
 static int
 take_lines(struct translate *t, enum line_status *status)
 {
-	const char *line;
-	size_t len;
 	int err;
 
-	while (out_pending(&t->out) < HIGH_WATER) {
-		*status = line_next(&t->reader, &line, &len);
-		if (*status == LINE_TOO_LONG)
-			return log_permanent(
-			    "line %llu is longer than --max-line=%llu; give a larger one",
-			    (unsigned long long)t->reader.number,
-			    (unsigned long long)t->options->max_line);
-		if (*status != LINE_READY)
-			return 0;
-		if ((err = take_line(t, line, len)) != 0)
+	*status = LINE_READY;
+	while (*status == LINE_READY && out_pending(&t->out) < HIGH_WATER) {
+		if ((err = take_line(t, status)) != 0)
 			return err;
-		if (t->out.buf.failed)
+		if (t->out.buf.failed || t->hold.lines.failed)
 			return log_temporary(
-			    "out of memory for line %llu", (unsigned long long)t->reader.number);
+			    "out of memory for line %llu", (unsigned long long)t->number);
 	}
 	return 0;
 }
@@ -206,7 +315,6 @@ wait_for_any(struct translate *t, enum line_status status, int64_t deadline)
 	};
 
 	if (t->store != NULL) {
-		store_mark(t->store);
 		fds[2] = store_pollfd(t->store);
 		if (store_deadline(t->store) < deadline)
 			deadline = store_deadline(t->store);
@@ -216,6 +324,8 @@ wait_for_any(struct translate *t, enum line_status status, int64_t deadline)
 		deadline = loop_now();
 	if (loop_wait(fds, 3, deadline) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
+	if (t->store != NULL)
+		store_tend(t->store, fds[2].revents);
 	if (fds[0].revents != 0 && line_fill(&t->reader) != 0)
 		return log_temporary("could not read standard input: %s", strerror(errno));
 	return 0;

@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "chain.h"
 #include "event.h"
+#include "hold.h"
 #include "line.h"
 #include "options.h"
 #include "out.h"
@@ -20,8 +21,11 @@ struct translate {
 	const struct options *options; /* the caller's */
 	struct store *store;           /* the caller's; NULL: there is none */
 	struct line_reader reader;
+	struct hold hold;
+	uint64_t number; /* of the line in hand */
 	struct event event;
 	struct chain chain;
+	uint64_t commit;   /* where that of the transaction in hand begins; 0: not known */
 	char timeline[16]; /* of the last H line */
 	struct buf
 	    moved; /* rows of the log from ALTER SCHEMA on, in the transaction in hand: "{7,8" */

@@ -443,7 +443,7 @@ nobody_listens(void)
 	if (symlink(path, new_path()) != 0)
 		abort();
 	is_int(ack_connect(&s, path, "index"), EXIT_PERMANENT, "a symbolic link");
-	said_line("could not open ack FIFO");
+	said_line("is a symbolic link");
 }
 
 static void

@@ -71,6 +71,13 @@ masking(void)
 		{ "a\x01\x1f\x7f", "a???" },
 		{ "of the server\n", "of the server" },
 		{ "of the server  \n \n", "of the server" },
+		/* As libpq puts them together, and we go on behind. */
+		{ "connection failed: refused\n\tIs the server running?\n",
+		    "connection failed: refused Is the server running?" },
+		{ "ERROR:  denied\nDETAIL:  more \n\n HINT:  do\n; grant it",
+		    "ERROR:  denied DETAIL:  more HINT:  do; grant it" },
+		{ "denied \n ; grant it", "denied; grant it" },
+		{ "a  b ; c \t", "a  b ; c" },
 		{ "\n", "" },
 		{ "", "" },
 		{ "\xe6\xbc\xa2 stays", "\xe6\xbc\xa2 stays" },

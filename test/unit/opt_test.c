@@ -271,7 +271,7 @@ static const struct {
 	{ "--tables=a,", "", "names separated by commas" },
 	{ "--tables=a,,b", "", "names separated by commas" },
 	{ "", "OPT_TEST_TABLES=a,", "names separated by commas" },
-	{ "-s 9ms", "", "a duration from 10 to 3600000 ms" },
+	{ "-s 9ms", "", "a duration from 10ms to 1h" },
 	{ "-s 3600001ms", "", "a duration" },
 	{ "-s 61min", "", "a duration" },
 	{ "-s 0", "", "a duration" },
@@ -287,7 +287,7 @@ static const struct {
 	{ "-s 18446744073709551616", "", "a duration" },
 	{ "-s 18446744073709551615", "", "a duration" },
 	{ "-s 5124095576031h", "", "a duration" },
-	{ "--max-line=1023", "", "a size from 1024 to 1099511627776 bytes" },
+	{ "--max-line=1023", "", "a size from 1KiB to 1024GiB" },
 	{ "--max-line=1099511627777", "", "a size" },
 	{ "--max-line=1025GiB", "", "a size" },
 	{ "--max-line=18446744073709551615", "", "a size" },
@@ -336,6 +336,11 @@ unknown_variables(void)
 	    "each of several");
 	is_str(outcome->values, "", "... and ignored");
 	ok(strstr(outcome->err, "=x") == NULL, "what they hold is not shown");
+	parse("", "OPT_TEST_HELP=1 OPT_TEST_VERSION=1");
+	ok(outcome->code == 0 && outcome->returned &&
+		strstr(outcome->err, "\"OPT_TEST_HELP\" is ignored") != NULL &&
+		strstr(outcome->err, "\"OPT_TEST_VERSION\" is ignored") != NULL,
+	    "also --help and --version, which only the command line has");
 	parse("-q", "OPT_TEST_SLOT=x");
 	is_str(outcome->err, "", "--quiet: no warning");
 	parse("--log-format=json", "OPT_TEST_SLOT=x");

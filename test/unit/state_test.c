@@ -181,7 +181,7 @@ not_a_file(void)
 	if (symlink(target, new_path()) != 0)
 		abort();
 	is_int(state_read(&s, path), EXIT_PERMANENT, "a symbolic link");
-	said_line("could not open state file");
+	said_line("is a symbolic link, which is not followed; give --state the path of the file");
 	mkdir(new_path(), 0700);
 	is_int(state_read(&s, path), EXIT_PERMANENT, "a folder");
 	said_line("is not a regular file of our own");
@@ -225,7 +225,7 @@ leftovers(void)
 		abort();
 	s.position++;
 	ok(state_write(&s) != 0, "a symbolic link in place of the temporary file");
-	said_line("could not write state file");
+	said_line(".new\" is a symbolic link, which is not followed; remove it");
 	is_str(content(target), "precious", "... is not followed");
 	is_str(content(path), GOOD, "... and the state is the one before");
 }

@@ -1,4 +1,5 @@
 /* Tables by their names, and their definitions by interval of the log. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "tables.h"
@@ -163,11 +164,20 @@ bounds(void)
 	is_str(ids(t), "012230", "the name is given up");
 	table_end(t, 5);
 	is_str(ids(t), "012230", "... where there was none");
+	table_end(t, 20);
+	is_str(ids(t), "012230", "... where the next one has it");
 	table_forget_row(t, 2);
 	is_str(ids(t), "010030", "one is forgotten");
 	table_forget_row(t, 2);
 	table_add(t, definition(2, 20, 30), 0);
 	is_str(ids(t), "012030", "... and known again");
+	is_int((long long)table_unknown(t, 12, 15), 15, "nothing is unknown inside of one");
+	is_int((long long)table_unknown(t, 5, 10), 5, "what is unknown before the first");
+	is_int((long long)table_unknown(t, 35, 38), 35, "... between two");
+	is_int((long long)table_unknown(t, 25, 38), 30, "... behind the end of one");
+	is_int((long long)table_unknown(t, 5, 35), 30, "... of the last");
+	is_int((long long)table_unknown(t, 45, 70), 50, "... behind all");
+	is_int((long long)table_unknown(t, 60, 70), 60, "... far behind all");
 	table_forget(t);
 	is_str(ids(t), "000000", "all are forgotten");
 	table_add(t, definition(9, 0, UINT64_MAX), 0);
@@ -267,6 +277,11 @@ names(void)
 				    spelled[j].name);
 	}
 	is_int((long long)ts.n, 11, "each is there once");
+	ok(tables_get(&ts, span("\"s\""), span("\"\\ud800\"")) == NULL && errno == EBADMSG,
+	    "half of a surrogate pair is no name");
+	ok(tables_get(&ts, span("\"a\\u0000\""), span("\"t\"")) == NULL && errno == EBADMSG,
+	    "... nor is a NUL");
+	is_int((long long)ts.n, 11, "... and they are not kept");
 	tables_free(&ts);
 }
 
