@@ -154,7 +154,7 @@ demo: deps-build programs
 	test/demo
 
 C_FILES = $(wildcard src/*/*.[ch] test/*/*.[ch])
-SHELL_FILES = bin/pgcdc .ci/run $(wildcard test/*.bash) \
+SHELL_FILES = bin/pgcdc .ci/run $(wildcard test/*.bash test/*/*.bash) \
 	$(shell grep -lE '^\#!.*(ba)?sh$$' test/* test/*/* 2>/dev/null)
 lint: deps-check
 	clang-format --dry-run -Werror $(C_FILES)
