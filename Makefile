@@ -82,7 +82,8 @@ $(B)/bin/pgcdc: bin/pgcdc
 	@mkdir -p $(@D)
 	ln -sf ../../../bin/pgcdc $@
 
-# Tools of the tests: unit tests, the fault workload and its checker, the benchmark's.
+# Tools of the tests: unit tests, the fault workload and its checker, the benchmark's, and what
+# asks a Kafka broker.
 UNIT = $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*_test.c))
 # Tests and fuzz targets of pgcdc-translate say so in their names; the others are of the
 # library, pgcdc-read and pgcdc-run.
@@ -93,7 +94,7 @@ $(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
 	$(CC) $(ALL_CFLAGS) $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
 		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS)
 
-tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check disk.so)
+tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check disk.so) $(B)/kafka/admin
 $(B)/bench/%: test/bench/%.c $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
@@ -108,6 +109,10 @@ $(B)/fault/%: test/fault/%.c $(FAULT_SOURCES) $(wildcard test/fault/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(PQ_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(FAULT_SOURCES) $(PQ_LIBS) \
 		$(JANSSON_LIBS)
+
+$(B)/kafka/admin: $(wildcard test/kafka/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs rdkafka)
 
 deps: deps-build deps-check
 deps-build:
@@ -155,7 +160,7 @@ demo: deps-build programs
 	test/demo
 
 C_FILES = $(wildcard src/*/*.[ch] test/*/*.[ch])
-SHELL_FILES = bin/pgcdc .ci/run $(wildcard test/*.bash) \
+SHELL_FILES = bin/pgcdc .ci/run $(wildcard test/*.bash test/*/*.bash) \
 	$(shell grep -lE '^\#!.*(ba)?sh$$' test/* test/*/* 2>/dev/null)
 lint: deps-check
 	clang-format --dry-run -Werror $(C_FILES)
