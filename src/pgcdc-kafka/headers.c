@@ -4,6 +4,23 @@
 #include "headers.h"
 #include "text.h"
 
+int
+headers_kind(enum headers_kind *kind, const char *name)
+{
+	static const char *const names[] = {
+		[HEADERS_NONE] = "none",
+		[HEADERS_ORIGIN] = "origin",
+		[HEADERS_ALL] = "all",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0) {
+			*kind = (enum headers_kind)i;
+			return 0;
+		}
+	return -1;
+}
+
 static void
 add(rd_kafka_headers_t *headers, const char *name, const char *value, size_t len)
 {
@@ -28,23 +45,32 @@ add_span(rd_kafka_headers_t *headers, const char *name, struct event_span value)
 	}
 }
 
+static void
+add_all(rd_kafka_headers_t *headers, const struct event *e, char action)
+{
+	static const char type[] = "application/json";
+
+	add_span(headers, "lsn", e->lsn);
+	add_span(headers, "seq", e->seq);
+	add_span(headers, "xid", e->xid);
+	add(headers, "action", action != 0 ? &action : &e->code, 1);
+	add_span(headers, "schema", e->schema);
+	add_span(headers, "table", e->table);
+	add(headers, "content-type", type, sizeof(type) - 1);
+}
+
 rd_kafka_headers_t *
 headers_make(const struct event *e, const struct headers_context *context)
 {
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(9);
-	static const char type[] = "application/json";
+	rd_kafka_headers_t *headers;
 
-	if (headers == NULL)
+	if (context->kind == HEADERS_NONE ||
+	    (headers = rd_kafka_headers_new(context->kind == HEADERS_ALL ? 9 : 2)) == NULL)
 		return NULL;
 	add(headers, "system_identifier", context->system_identifier,
 	    strlen(context->system_identifier));
 	add(headers, "commit_lsn", context->commit_lsn, strlen(context->commit_lsn));
-	add_span(headers, "lsn", e->lsn);
-	add_span(headers, "seq", e->seq);
-	add_span(headers, "xid", e->xid);
-	add(headers, "action", context->action != 0 ? &context->action : &e->code, 1);
-	add_span(headers, "schema", e->schema);
-	add_span(headers, "table", e->table);
-	add(headers, "content-type", type, sizeof(type) - 1);
+	if (context->kind == HEADERS_ALL)
+		add_all(headers, e, context->action);
 	return headers;
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "chain.h"
+#include "dead_letter.h"
 #include "event.h"
 #include "headers.h"
 #include "line.h"
@@ -19,6 +20,9 @@
 #include "topics.h"
 #include "window.h"
 
+/* Milliseconds that a fatal error is given for the report of its message. */
+#define FATAL_PATIENCE 500
+
 struct produce {
 	struct produce_options options;
 	struct producer producer;
@@ -28,6 +32,8 @@ struct produce {
 	struct chain chain;
 	struct window window;
 	struct ack_sink sink;
+	struct dead_letter dead_letter;
+	struct buf head;           /* the last H line */
 	char commit_lsn[LSN_SIZE]; /* of the transaction in hand; empty: the stream does not say */
 	struct buf key, old_key, payload, schema, table; /* of the line in hand */
 	struct topic *topic;                             /* of a --topic that is no template */
@@ -44,8 +50,8 @@ static int
 send_to(struct produce *p, struct topic *topic, int32_t partition, struct event_span payload,
     char action)
 {
-	const struct headers_context context = { p->chain.system_identifier, p->commit_lsn,
-		action };
+	const struct headers_context context = { p->options.headers, p->chain.system_identifier,
+		p->commit_lsn, action };
 	struct producer_message m = {
 		.topic = topic->handle,
 		.partition = partition,
@@ -58,7 +64,8 @@ send_to(struct produce *p, struct topic *topic, int32_t partition, struct event_
 
 	if (p->options.key == KEY_NONE)
 		m.key = NULL;
-	if (m.headers == NULL || p->key.failed || window_add(&p->window, &m.unit) != 0)
+	if ((m.headers == NULL && context.kind != HEADERS_NONE) || p->key.failed ||
+	    window_add(&p->window, &m.unit) != 0)
 		return no_memory();
 	return producer_send(&p->producer, &m);
 }
@@ -225,11 +232,18 @@ send_schema_row(struct produce *p, const char *line, size_t len)
 }
 
 static int
-take_head(struct produce *p)
+take_head(struct produce *p, const char *line, size_t len)
 {
+	int err;
+
 	p->commit_lsn[0] = '\0';
-	if (p->options.ack == NULL)
-		return 0;
+	p->head.len = 0;
+	buf_add(&p->head, line, len);
+	if (p->head.failed)
+		return no_memory();
+	if ((err = dead_letter_check(&p->dead_letter, p->chain.system_identifier)) != 0 ||
+	    p->options.ack == NULL)
+		return err;
 	return ack_connect(&p->sink, p->options.ack, p->options.ack_name);
 }
 
@@ -264,7 +278,7 @@ take_line(struct produce *p, const char *line, size_t len)
 		    p->chain.error);
 	switch (p->event.code) {
 	case 'H':
-		err = take_head(p);
+		err = take_head(p, line, len);
 		break;
 	case 'B':
 		take_begin(p);
@@ -315,16 +329,28 @@ take_lines(struct produce *p, enum line_status *status)
 	return 0;
 }
 
-/* The line of a message that was refused, as far as it says what it is. */
+/* What is too large goes to the dead letters, if there is a place for them. */
 static int
-refused(struct produce *p, const rd_kafka_message_t *m)
+bury(struct produce *p, const rd_kafka_message_t *m)
+{
+	int err = dead_letter_put(&p->dead_letter, p->head.data, p->head.len, m->payload, m->len);
+
+	if (err == 0)
+		log_warn(
+		    "topic \"%s\" does not take a change of %zu bytes, which is in \"%s\" now: %s",
+		    rd_kafka_topic_name(m->rkt), m->len, p->dead_letter.path,
+		    rd_kafka_message_errstr(m));
+	return err;
+}
+
+/* A message that was refused, as far as its line says what it is. */
+static int
+report_refusal(const rd_kafka_message_t *m)
 {
 	const char *topic = rd_kafka_topic_name(m->rkt);
 	struct event e = { .code = 0 };
 	int err;
 
-	if (m->err == RD_KAFKA_RESP_ERR__FATAL)
-		return client_judge(p->producer.rk, m->err, "");
 	if (m->payload == NULL || event_scan(&e, m->payload, m->len) != 0)
 		err = log_permanent(
 		    "topic \"%s\" does not take a message: %s", topic, rd_kafka_message_errstr(m));
@@ -343,6 +369,25 @@ refused(struct produce *p, const rd_kafka_message_t *m)
 }
 
 static int
+refused(struct produce *p, const rd_kafka_message_t *m)
+{
+	switch (m->err) {
+	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+		if (p->dead_letter.path != NULL && m->payload != NULL)
+			return bury(p, m);
+		break;
+	/* What came behind the one that has failed. */
+	case RD_KAFKA_RESP_ERR__FATAL:
+	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+	case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+		return client_judge(p->producer.rk, RD_KAFKA_RESP_ERR__FATAL, "");
+	default:
+		break;
+	}
+	return report_refusal(m);
+}
+
+static int
 take_deliveries(struct produce *p, rd_kafka_event_t *event)
 {
 	const rd_kafka_message_t *m;
@@ -356,6 +401,24 @@ take_deliveries(struct produce *p, rd_kafka_event_t *event)
 		window_done(&p->window, unit);
 	}
 	return 0;
+}
+
+/* The message that has made an error fatal says more, and its report comes behind. */
+static int
+take_error(struct produce *p, rd_kafka_event_t *event)
+{
+	rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+	rd_kafka_event_t *next;
+	int err = 0;
+
+	while (error == RD_KAFKA_RESP_ERR__FATAL && err == 0 &&
+	       (next = rd_kafka_queue_poll(p->producer.queue, FATAL_PATIENCE)) != NULL) {
+		if (rd_kafka_event_type(next) == RD_KAFKA_EVENT_DR)
+			err = take_deliveries(p, next);
+		rd_kafka_event_destroy(next);
+	}
+	return err != 0 ? err
+	                : client_judge(p->producer.rk, error, rd_kafka_event_error_string(event));
 }
 
 /* Take what the producer says: of messages, of its troubles, and its log. */
@@ -373,8 +436,7 @@ serve(void *context)
 			err = take_deliveries(p, event);
 			break;
 		case RD_KAFKA_EVENT_ERROR:
-			err = client_judge(p->producer.rk, rd_kafka_event_error(event),
-			    rd_kafka_event_error_string(event));
+			err = take_error(p, event);
 			break;
 		case RD_KAFKA_EVENT_LOG:
 			client_log(event);
@@ -472,7 +534,9 @@ release(struct produce *p)
 	buf_free(&p->payload);
 	buf_free(&p->schema);
 	buf_free(&p->table);
+	buf_free(&p->head);
 	topics_free(&p->topics);
+	dead_letter_close(&p->dead_letter);
 	producer_close(&p->producer);
 	window_free(&p->window);
 	ack_disconnect(&p->sink);
@@ -481,14 +545,17 @@ release(struct produce *p)
 int
 produce_main(int argc, char **argv)
 {
-	static struct produce p = { .sink = { .fd = -1 }, .producer = { .fd = -1 } };
+	static struct produce p = {
+		.sink = { .fd = -1 }, .producer = { .fd = -1 }, .dead_letter = { .fd = -1 }
+	};
 	int err;
 
 	if ((err = produce_options_parse(&p.options, argc, argv)) != 0)
 		return err;
 	line_open(&p.reader, STDIN_FILENO, p.options.max_line);
 	loop_start();
-	if ((err = producer_open(&p.producer, &p.options)) == 0 && (err = open_topic(&p)) == 0)
+	if ((err = dead_letter_open(&p.dead_letter, p.options.dead_letter)) == 0 &&
+	    (err = producer_open(&p.producer, &p.options)) == 0 && (err = open_topic(&p)) == 0)
 		err = flow(&p);
 	release(&p);
 	return err;

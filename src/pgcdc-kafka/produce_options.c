@@ -10,7 +10,7 @@
 
 /* Options whose text is looked at after all of them were read. */
 struct texts {
-	const char *key, *oversize;
+	const char *key, *headers, *oversize;
 };
 
 static int
@@ -42,6 +42,10 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("invalid value \"%s\" for option \"--key\"; expected "
 				     "\"schema\", \"table\", \"identity\" or \"none\"",
 		    texts->key);
+	if (headers_kind(&o->headers, texts->headers) != 0)
+		return log_permanent("invalid value \"%s\" for option \"--headers\"; expected "
+				     "\"origin\", \"all\" or \"none\"",
+		    texts->headers);
 	if (o->tombstones && o->key != KEY_IDENTITY)
 		return log_permanent("--tombstones needs --key=identity");
 	if (!o->auto_create && (o->partitions > 0 || o->replication > 0 || o->topic_config.n > 0))
@@ -57,7 +61,7 @@ check(struct produce_options *o, const struct texts *texts)
 int
 produce_options_parse(struct produce_options *o, int argc, char **argv)
 {
-	static struct texts texts = { .key = "schema", .oversize = "stop" };
+	static struct texts texts = { .key = "schema", .headers = "origin", .oversize = "stop" };
 
 	*o = (struct produce_options){
 		.linger = 5000,
@@ -75,6 +79,8 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    "where to, with %{schema} and %{table} a topic for each table", 0, 0 },
 		{ "key", 0, OPT_STRING, &texts.key, "schema|table|identity|none",
 		    "what keeps its order (default: schema)", 0, 0 },
+		{ "headers", 0, OPT_STRING, &texts.headers, "origin|all|none",
+		    "headers of messages (default: origin)", 0, 0 },
 		{ "tombstones", 0, OPT_FLAG, &o->tombstones, NULL,
 		    "behind each delete, a message without a value", 0, 0 },
 		{ "auto-create", 0, OPT_FLAG, &o->auto_create, NULL, "make topics that are missing",

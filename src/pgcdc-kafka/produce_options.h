@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "headers.h"
 #include "key.h"
 
 struct produce_options {
 	struct client_options client;
 	const char *topic; /* a name, or a template of names */
 	enum key_kind key;
+	enum headers_kind headers;
 	int tombstones;
 	int auto_create;
 	uint64_t partitions, replication; /* of topics that we make; 0: the broker's default */

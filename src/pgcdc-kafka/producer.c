@@ -17,6 +17,7 @@
 /* What order and durability rest on. */
 static const struct client_rule rules[] = {
 	{ "enable.idempotence", "true", "a retry could double or reorder messages" },
+	{ "enable.gapless.guarantee", "true", "what follows a refused message could overtake it" },
 	{ "acks", "all|-1", "a message could be lost that was acknowledged" },
 	{ "request.required.acks", "all|-1", "a message could be lost that was acknowledged" },
 	{ "message.timeout.ms", "0", "a message could be given up that is waited for" },
@@ -60,7 +61,10 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 		if ((err = set_number(conf, numbers[i].name, numbers[i].value)) != 0)
 			return err;
 	snprintf(linger, sizeof(linger), "%.3f", (double)o->linger / 1000);
+	/* Behind a message that is refused nothing may go on, unless that is put aside. */
 	if ((err = client_set(conf, "enable.idempotence", "true")) != 0 ||
+	    (err = client_set(conf, "enable.gapless.guarantee",
+		 o->dead_letter == NULL ? "true" : "false")) != 0 ||
 	    (err = client_set(conf, "partitioner", "murmur2_random")) != 0 ||
 	    (err = client_set(conf, "linger.ms", linger)) != 0 ||
 	    (err = client_set(conf, "compression.codec", o->compression)) != 0)

@@ -1,0 +1,105 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "dead_letter.h"
+#include "event.h"
+#include "folder.h"
+#include "log.h"
+
+static const char commit[] = "{\"action\":\"C\"}\n";
+
+/* Look at the first line, if there is one. */
+static int
+read_head(struct dead_letter *d)
+{
+	char block[4096];
+	ssize_t n = pread(d->fd, block, sizeof(block), 0);
+	const char *lf = n > 0 ? memchr(block, '\n', (size_t)n) : NULL;
+	struct event e = { .code = 0 };
+	struct event_span id;
+	int good;
+
+	if (n < 0)
+		return log_temporary("could not read file \"%s\": %s", d->path, strerror(errno));
+	d->is_empty = n == 0;
+	if (n == 0)
+		return 0;
+	good = lf != NULL && event_scan(&e, block, (size_t)(lf - block)) == 0 && e.code == 'H' &&
+	       event_text(&id, e.system_identifier) == 0 && id.len < sizeof(d->system_identifier);
+	if (good)
+		memcpy(d->system_identifier, id.p, id.len);
+	event_free(&e);
+	return good
+	           ? 0
+	           : log_permanent("file \"%s\" has no dead letters: it does not begin with a line "
+				   "of action \"H\"; give --dead-letter another file",
+			 d->path);
+}
+
+int
+dead_letter_open(struct dead_letter *d, const char *path)
+{
+	*d = (struct dead_letter){ .path = path, .fd = -1 };
+	if (path == NULL)
+		return 0;
+	d->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (d->fd < 0)
+		return log_permanent("could not open file \"%s\": %s; give --dead-letter one in a "
+				     "folder that we may write to",
+		    path, strerror(errno));
+	if (folder_sync(path) != 0)
+		return log_temporary(
+		    "could not sync the folder of file \"%s\": %s", path, strerror(errno));
+	return read_head(d);
+}
+
+int
+dead_letter_check(const struct dead_letter *d, const char *system_identifier)
+{
+	if (d->system_identifier[0] == '\0' || strcmp(d->system_identifier, system_identifier) == 0)
+		return 0;
+	return log_permanent("file \"%s\" has dead letters of cluster %s, and the stream is of %s; "
+			     "give --dead-letter another file",
+	    d->path, d->system_identifier, system_identifier);
+}
+
+int
+dead_letter_put(
+    struct dead_letter *d, const char *head, size_t head_len, const char *line, size_t len)
+{
+	const struct iovec parts[] = {
+		{ (void *)(uintptr_t)head, d->is_empty ? head_len : 0 },
+		{ (void *)(uintptr_t) "\n", d->is_empty },
+		{ (void *)(uintptr_t)line, len },
+		{ (void *)(uintptr_t) "\n", 1 },
+		{ (void *)(uintptr_t)commit, sizeof(commit) - 1 },
+	};
+	const int n = sizeof(parts) / sizeof(parts[0]);
+	off_t end = lseek(d->fd, 0, SEEK_END);
+	size_t want = 0;
+	ssize_t written;
+
+	for (int i = 0; i < n; i++)
+		want += parts[i].iov_len;
+	written = writev(d->fd, parts, n);
+	if (written == (ssize_t)want && fdatasync(d->fd) == 0) {
+		d->is_empty = 0;
+		d->n++;
+		return 0;
+	}
+	written = written < 0 || written == (ssize_t)want ? errno : ENOSPC;
+	/* Half a letter would spoil the file for the next one. */
+	if (end >= 0 && ftruncate(d->fd, end) != 0)
+		log_warn("could not truncate file \"%s\": %s", d->path, strerror(errno));
+	return log_temporary("could not write to file \"%s\": %s", d->path, strerror((int)written));
+}
+
+void
+dead_letter_close(struct dead_letter *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+}
