@@ -45,6 +45,7 @@ ask(struct topics *ts, struct topic *topic, rd_kafka_resp_err_t *error, int32_t 
 		}
 		if ((err = ts->serve(ts->context)) != 0)
 			return err;
+		loop_wait(NULL, 0, loop_now()); /* where signals come in */
 		if (loop_ending())
 			return gave_up(topic->name);
 	}
