@@ -93,10 +93,11 @@ publication as (
 			else ' tables' end from joining) end)
 	from publication where not present
 	union all
-	select 3, '', array[format('insert into pgcdc.made (kind, name, detail, makes_full) values '
-			'(''publication'', %L, %L, %L) on conflict (kind, name) where relation is null '
+	select 3, '', array[format('insert into pgcdc.made (kind, name, detail, makes_full, since) values '
+			'(''publication'', %L, %L, %L, %s) on conflict (kind, name) where relation is null '
 			'do update set detail = excluded.detail, makes_full = made.makes_full or '
-			'excluded.makes_full', :'publication', patterns, :'full'::bool)],
+			'excluded.makes_full, since = coalesce(excluded.since, made.since)', :'publication',
+			patterns, :'full'::bool, case when present then 'null' else 'pg_current_wal_insert_lsn()' end)],
 		null
 	from publication where ours
 	union all
@@ -191,7 +192,13 @@ publication as (
 	select 6, name, format('the rows that table "%s" has by now are in no stream; copy the table', name)
 	from missed
 	union all
-	select 7, '', format('publication "%s" has no tables yet; repeat init when there are some',
+	select 7, '', format('publication "%s" is younger than slot "%s", whose changes from before it cannot '
+			'be read; run SELECT pg_drop_replication_slot(%L), repeat this, and copy the tables '
+			'anew', :'publication', :'slot', :'slot')
+	from publication where not present
+		and exists (select from pg_replication_slots where slot_name = :'slot')
+	union all
+	select 8, '', format('publication "%s" has no tables yet; repeat init when there are some',
 			:'publication')
 	from publication
 	where not all_tables and not exists (select from published)

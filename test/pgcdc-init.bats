@@ -280,6 +280,35 @@ load pgcdc
 	[ "$(sql 'SELECT slot_name FROM pg_replication_slots')" = pgcdc ]
 }
 
+@test "a publication that is made anew is younger than its slot, and init and check say so" {
+	sql 'CREATE TABLE a (i int PRIMARY KEY)'
+	pgcdc init -S p1 --publication=p1
+	sql 'DROP PUBLICATION p1; INSERT INTO a VALUES (1)'
+	drop="SELECT pg_drop_replication_slot('p1')"
+	expect 0 "warning: publication \"p1\" is younger than slot \"p1\", whose changes from before it cannot be read; run $drop, repeat this, and copy the tables anew" \
+	    pgcdc init -S p1 --publication=p1
+	since=$(sql "SELECT since FROM pgcdc.made WHERE kind = 'publication'")
+	expect 1 "bad  publication \"p1\" is younger than slot \"p1\": changes before $since cannot be read; run $drop, then \"pgcdc init -S p1 --publication=p1\", and copy the tables anew" \
+	    pgcdc check -S p1 --publication=p1
+	expect 100 'make the slot anew after the publication' timeout 60 pgcdc-read -S p1 --publication=p1 --drain
+	sql "$drop"
+	run -0 pgcdc init -S p1 --publication=p1
+	[[ "$output" != *younger* ]]
+	sql 'INSERT INTO a VALUES (2)'
+	pgcdc check -S p1 --publication=p1
+	read_all p1 p1
+	grep '"table":"a"' "$BATS_TEST_TMPDIR/out"
+	# where nothing was changed there is nothing to mend, once the reader has gone by
+	pgcdc-read -S p1 --publication=p1 --drain --ack=stdout >/dev/null
+	sql 'DROP PUBLICATION p1'
+	expect 0 'is younger than slot' pgcdc init -S p1 --publication=p1
+	expect 1 'is younger than slot' pgcdc check -S p1 --publication=p1
+	sql 'INSERT INTO a VALUES (3)'
+	timeout 60 pgcdc-read -S p1 --publication=p1 --drain --ack=stdout >"$BATS_TEST_TMPDIR/out"
+	grep '"table":"a"' "$BATS_TEST_TMPDIR/out"
+	pgcdc check -S p1 --publication=p1
+}
+
 @test "a slot that cannot be read is refused before anything is made" {
 	everything >"$BATS_TEST_TMPDIR/before"
 	unchanged() { everything | grep -v '^slot' | diff <(grep -v '^slot' "$BATS_TEST_TMPDIR/before") -; }

@@ -3,6 +3,8 @@
 
 -- Do tables without a key get REPLICA IDENTITY FULL, to join this publication?
 alter table pgcdc.made add makes_full boolean not null default false;
+-- Where in the WAL was the publication made?  A slot cannot read rows from before it.
+alter table pgcdc.made add since pg_lsn;
 
 -- Is the name one that the patterns, separated by commas, are made for?
 create function pgcdc.matches(patterns text, name text) returns boolean
