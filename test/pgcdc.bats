@@ -295,12 +295,29 @@ load pgcdc
 @test "every migration is listed, and applied once" {
 	listed=$(sed -n 's/^\\set migration //p' "$BATS_TEST_DIRNAME/../sql/migrate.sql")
 	[ "$listed" = "$(cd "$BATS_TEST_DIRNAME/../sql/migrations" && printf '%s\n' *.sql | sed 's/\.sql$//' | sort)" ]
-	expect 0 'applied migration' pgcdc init --migrate
+	expect 0 'applied migration' pgcdc init
 	[ "$(sql 'SELECT name FROM pgcdc.migrations ORDER BY 1')" = "$listed" ]
-	[ "$(sql 'SELECT count(*) FROM pg_publication')$(sql 'SELECT count(*) FROM pg_replication_slots')" = 00 ]
+	run -0 pgcdc init
+	[[ "$output" != *applied* ]]
+}
+
+@test "--migrate brings the schema up to date and does nothing else" {
+	expect 100 'there is no schema "pgcdc" to bring up to date; make it with "pgcdc init"' pgcdc init --migrate
+	[ "$(sql "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgcdc'")" = 0 ]
+	pgcdc init
+	everything >"$BATS_TEST_TMPDIR/before"
 	run -0 pgcdc init --migrate
-	[ -z "$output" ]
-	expect 0 'created publication' pgcdc init
+	[ "$output" = 'schema "pgcdc" is up to date, left as it is' ]
+	run -0 pgcdc init --migrate --dry-run -S other --publication=other
+	[ "$output" = '-- schema "pgcdc" is up to date, left as it is' ]
+	everything | diff "$BATS_TEST_TMPDIR/before" -
+	for option in --baseline --no-ddl --tables=a.b --replica-identity=full --via-root --failover --role=t_reader; do
+		expect 100 "options \"--migrate\" and \"${option%=*}\" exclude each other" pgcdc init --migrate "$option"
+	done
+	PGCDC_BASELINE=1 expect 100 'exclude each other' pgcdc init --migrate
+	# what is said of an empty database
+	run -0 pgcdc init --baseline
+	[ "$output" = 'logged the definition of 0 tables' ]
 }
 
 @test "a new migration is applied to an old schema, and its tables are open to the reader" {
