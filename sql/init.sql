@@ -1,6 +1,6 @@
 -- pgcdc init: schema pgcdc, then the publication, then the slot, each only if it is missing.
 --
--- Variables: slot, publication, tables, role; 0 or 1 in all_tables, full, via_root, failover,
+-- Variables: slot, publication, tables, exclude_tables, role; 0 or 1 in all_tables, full, via_root, failover,
 -- migrate, dry_run, no_ddl, baseline, alone (nothing asks for a publication or slot); tables_cte
 -- holds tables.sql.
 -- One transaction does all but the slot, which cannot be made where something was written.
