@@ -213,8 +213,11 @@ publication as (
 	from publication where not present
 		and exists (select from pg_replication_slots where slot_name = :'slot')
 	union all
-	select 8, '', format('publication "%s" has no tables yet; repeat init when there are some',
-			:'publication')
+	select 8, '', format('publication "%s" has no tables yet; %s', :'publication', case
+			when not ours then 'add some with --tables or ALTER PUBLICATION'
+			when exists (select from pg_event_trigger where evtname = 'pgcdc_command_end')
+				then 'those whose names match its patterns join when they are made'
+			else 'repeat init when there are some' end)
 	from publication
 	where not all_tables and not exists (select from published)
 		and not exists (select from joining)

@@ -217,11 +217,16 @@ load pgcdc
 
 @test "an empty database: the publication has no tables yet" {
 	expect 0 'created publication "pgcdc" (0 tables)' pgcdc init
-	[[ "$output" == *'publication "pgcdc" has no tables yet'* ]]
+	[[ "$output" == *'publication "pgcdc" has no tables yet; those whose names match its patterns join when they are made'* ]]
 	expect 1 'publication "pgcdc" publishes 0 tables; add some' pgcdc check
+	sql 'CREATE PUBLICATION mine'
+	expect 0 'publication "mine" has no tables yet; add some with --tables or ALTER PUBLICATION' \
+	    pgcdc init --publication=mine
 	sql 'CREATE TABLE a (i int PRIMARY KEY)'
-	pgcdc init
 	pgcdc check
+	pgcdc teardown
+	sql 'DROP TABLE a'
+	expect 0 'publication "pgcdc" has no tables yet; repeat init when there are some' pgcdc init --no-ddl
 }
 
 @test "a partitioned table is published whole, under the name that was asked for" {

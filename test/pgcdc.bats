@@ -370,10 +370,15 @@ load pgcdc
 	sql 'CREATE TABLE a (i int PRIMARY KEY)'
 	pgcdc init -S one
 	sql "SELECT pg_create_logical_replication_slot('other', 'pgoutput')" >/dev/null
-	expect 0 'slot "typo" does not exist' pgcdc teardown -S typo
+	run -0 --separate-stderr pgcdc teardown -S typo
+	[ "$stderr" = 'pgcdc: warning: there is no slot "typo"; init made "one"' ]
+	[ "$output" = 'schema "pgcdc" is left for slot "one"' ]
 	expect 0 'slot "other" was not made by init, left as it is' pgcdc teardown -S other
 	sql "SELECT pg_drop_replication_slot('other')"
 	expect 0 'dropped slot "one"' pgcdc teardown -S one
+	run -0 --separate-stderr pgcdc teardown -S typo
+	[ "$output" = 'there is nothing to tear down' ]
+	[ "$stderr" = 'pgcdc: warning: there is no slot "typo"' ]
 }
 
 @test "teardown of a slot that is read is 111 and removes nothing" {
