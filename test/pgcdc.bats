@@ -39,7 +39,9 @@ load pgcdc
 	expect 100 'option "-S" needs a value' pgcdc status -S
 	expect 100 'option "--json" takes no value' pgcdc status --json=1
 	expect 100 'option "--slot" is given twice' pgcdc status -S a --slot b
-	expect 100 'option "--pgurl" is given twice' pgcdc status -d a --pgurl b
+	expect 100 'option "--pgurl" is given twice' pgcdc status --pgurl a --pgurl b
+	expect 100 'options "-d" and "--pgurl" exclude each other' pgcdc status -d a --pgurl b
+	expect 100 'options "--pgurl" and "-d" exclude each other' pgcdc status --pgurl=a -d b
 	expect 100 'invalid value "default" of option "--replica-identity"' \
 	    pgcdc init --replica-identity=default
 	expect 100 'needs "--replica-identity=full"' pgcdc init --all-tables
@@ -91,7 +93,7 @@ load pgcdc
 	[[ "$output" != *hunter2* ]]
 	PGCDC_DBNAME='postgres://me:hunter2@127.0.0.1/x' expect 100 'PGCDC_DBNAME holds a password' pgcdc status
 	[[ "$output" != *hunter2* ]]
-	PGCDC_PGURL='postgres://me:hunter2@127.0.0.1/x' expect 100 'holds a password' pgcdc status
+	PGCDC_PGURL='postgres://me:hunter2@127.0.0.1/x' expect 100 'PGCDC_PGURL holds a password' pgcdc status
 	expect 100 'IPv6 host address' pgcdc status -d 'postgres://me:hunter2@[::1'
 	[[ "$output" != *hunter2* ]]
 }
