@@ -35,6 +35,6 @@ select (select format('pgcdc: warning: the schema log waits for %s open transact
 	on conflict do nothing;
 	select format('logged the definition of %s', case :'baseline_n'::bigint when 1 then '1 table'
 		else :'baseline_n' || ' tables' end)
-	where :'baseline_n'::bigint > 0;
+	where :'baseline'::bool or :'baseline_n'::bigint > 0;
 \endif
 commit;

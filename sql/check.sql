@@ -242,10 +242,14 @@ server as (
 			else 'may not replicate' end), format('ALTER ROLE %I REPLICATION', name)
 	from me
 	union all
-	select 18, '', 'schema', 'note', format('role "%s" may not read schema "pgcdc"', me.name),
+	-- which pgcdc-translate does, where schema changes are logged
+	select 18, '', 'schema', case when exists (select from pg_event_trigger
+			where evtname = 'pgcdc_command_end') then 'bad' else 'note' end,
+		format('role "%s" may not read schema "pgcdc"', me.name),
 		format('run "%s --role=%s" as its owner', :'init', me.name)
-	from me, pg_namespace n
-	where n.nspname = 'pgcdc' and not has_schema_privilege(n.oid, 'usage')
+	from me, pg_namespace n left join pg_class c on c.relnamespace = n.oid and c.relname = 'schema_log'
+	where n.nspname = 'pgcdc' and not (has_schema_privilege(n.oid, 'usage')
+		and coalesce(has_table_privilege(c.oid, 'select'), true))
 	union all
 	select 19, '', 'wal_retention', 'note', case current_setting('max_slot_wal_keep_size')
 		when '-1' then 'max_slot_wal_keep_size is unlimited: a reader that stays away fills the disk'

@@ -28,12 +28,11 @@ select coalesce((select has_schema_privilege(n.oid, 'usage') and (c.oid is null
 			(array_agg(command_tag || ': ' || (schema ->> 'gap') order by id desc))[1] as last
 		from pgcdc.schema_log where schema ? 'gap' and not schema ? 'covered'
 	), publication as (
-		select p.pubname, a.init
-		from pg_publication p join json_to_recordset(:'asked') as a(name text, init text)
-			on a.name = p.pubname
-		where not p.puballtables
-			and not exists (select from pg_publication_rel r
-				where r.prpubid = p.oid and r.prrelid = 'pgcdc.schema_log'::regclass)
+		select p.pubname, a.init, m.since, p.puballtables or exists (select from pg_publication_rel r
+				where r.prpubid = p.oid and r.prrelid = 'pgcdc.schema_log'::regclass) as has_log
+		from pg_publication p
+			join json_to_recordset(:'asked') as a(name text, init text) on a.name = p.pubname
+			left join pgcdc.made m on m.kind = 'publication' and m.name = p.pubname
 	), finding(item, name, status, message, remedy) as (
 		select '', 'schema_log', 'ok', 'schema changes are logged', null from state where works
 		union all
@@ -69,7 +68,14 @@ select coalesce((select has_schema_privilege(n.oid, 'usage') and (c.oid is null
 		select p.pubname, 'schema_published', 'bad',
 			format('publication "%s" does not publish schema changes', p.pubname),
 			format('ALTER PUBLICATION %I ADD TABLE pgcdc.schema_log, or run "%s"', p.pubname, p.init)
-		from publication p, state where made
+		from publication p, state where made and not has_log
+		union all
+		select p.pubname, 'publication_age', 'bad', format('publication "%s" is younger than slot "%s": '
+				'changes before %s cannot be read', p.pubname, s.slot_name, p.since),
+			format('run SELECT pg_drop_replication_slot(%L), then "%s", and copy the tables anew',
+				s.slot_name, p.init)
+		from publication p join pg_replication_slots s on s.slot_name = :'slot'
+		where s.confirmed_flush_lsn < p.since
 	)
 	select json_agg(f) as findings from finding f
 	\gset log_

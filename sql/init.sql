@@ -1,6 +1,6 @@
 -- pgcdc init: schema pgcdc, then the publication, then the slot, each only if it is missing.
 --
--- Variables: slot, publication, tables, role; 0 or 1 in all_tables, full, via_root, failover,
+-- Variables: slot, publication, tables, exclude_tables, role; 0 or 1 in all_tables, full, via_root, failover,
 -- migrate, dry_run, no_ddl, baseline, alone (nothing asks for a publication or slot); tables_cte
 -- holds tables.sql.
 -- One transaction does all but the slot, which cannot be made where something was written.
@@ -30,6 +30,8 @@ with me as (
 			and (:'schema_only'::bool or exists (select from publication))),
 		format('permission denied for database "%s"; GRANT CREATE ON DATABASE %1$I TO %I',
 			current_database(), current_user), '42501'),
+	(2, :'migrate'::bool and not exists (select from pg_namespace where nspname = 'pgcdc'),
+		'there is no schema "pgcdc" to bring up to date; make it with "pgcdc init"', '3F000'),
 	-- from 10 on: not where nothing but the schema is touched
 	(10, current_setting('wal_level') <> 'logical',
 		format('wal_level is "%s"; set wal_level = logical and restart the server',
@@ -119,6 +121,11 @@ select set_config('pgcdc.init', 'on', false) as init
 \gset session_
 \ir plan.sql
 
+select :'migrate'::bool and :'done' = '' and :'messages' = '' as up_to_date
+\gset
+\if :up_to_date
+	\set done 'schema "pgcdc" is up to date, left as it is'
+\endif
 \if :dry_run
 	rollback;
 	select regexp_replace(:'done', '^', '-- ', 'gn') where :'done' <> '';

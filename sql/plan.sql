@@ -11,7 +11,11 @@ publication as (
 		-- the patterns of every init of it; without any, every table
 		coalesce((select string_agg(distinct pattern, ',') from unnest(string_to_array(
 			concat_ws(',', made.detail, nullif(:'tables', '')), ',')) as pattern), '*.*')
-			as patterns
+			as patterns,
+		-- but what is named now is not excluded any more
+		coalesce((select string_agg(distinct pattern, ',') from unnest(string_to_array(
+			concat_ws(',', nullif(made.excluded, ''), nullif(:'exclude_tables', '')), ',')) as pattern
+			where pattern <> all (string_to_array(:'tables', ','))), '') as excluded
 	from (values (1)) as one_row
 		left join pg_publication p on p.pubname = :'publication'
 		left join pgcdc.made on made.kind = 'publication' and made.name = :'publication'
@@ -20,8 +24,11 @@ publication as (
 	select replace(replace(replace(replace(pattern,
 		'\', '\\'), '_', '\_'), '%', '\%'), '*', '%') as likeness
 	from publication, unnest(string_to_array(patterns, ',')) as pattern
+), excluded as (
+	select t.* from tables t, publication p where excluded <> '' and pgcdc.is_excluded(excluded, t.oid)
 ), matched as (
 	select * from tables t where exists (select from likeness where t.name like likeness)
+		and t.oid not in (select oid from excluded)
 ), published as (
 	select r.prrelid as oid
 	from pg_publication_rel r join publication p on p.oid = r.prpubid
@@ -93,10 +100,12 @@ publication as (
 			else ' tables' end from joining) end)
 	from publication where not present
 	union all
-	select 3, '', array[format('insert into pgcdc.made (kind, name, detail, makes_full) values '
-			'(''publication'', %L, %L, %L) on conflict (kind, name) where relation is null '
-			'do update set detail = excluded.detail, makes_full = made.makes_full or '
-			'excluded.makes_full', :'publication', patterns, :'full'::bool)],
+	select 3, '', array[format('insert into pgcdc.made (kind, name, detail, excluded, makes_full, since) '
+			'values (''publication'', %L, %L, %L, %L, %s) on conflict (kind, name) where relation is '
+			'null do update set detail = excluded.detail, excluded = excluded.excluded, '
+			'makes_full = made.makes_full or excluded.makes_full, '
+			'since = coalesce(excluded.since, made.since)', :'publication',
+			patterns, excluded, :'full'::bool, case when present then 'null' else 'pg_current_wal_insert_lsn()' end)],
 		null
 	from publication where ours
 	union all
@@ -175,6 +184,13 @@ publication as (
 	from candidate t, publication p
 	where p.adds and t.relpersistence = 'u'
 	union all
+	select 3, name, format('table "%s" is left out: it is excluded', name)
+	from excluded where name = any (string_to_array(:'tables', ',')) and oid not in (select oid from published)
+	union all
+	select 3, name, format('table "%s" is excluded but published; run ALTER PUBLICATION %I DROP TABLE %s', name,
+		:'publication', ident)
+	from excluded where oid in (select prrelid from pg_publication_rel, publication p where prpubid = p.oid)
+	union all
 	select 3, pattern, format('pattern "%s" matches no table', pattern)
 	from publication, unnest(string_to_array(:'tables', ',')) as pattern
 	where strpos(pattern, '*') > 0 and not exists (select from tables where name like replace(
@@ -191,8 +207,17 @@ publication as (
 	select 6, name, format('the rows that table "%s" has by now are in no stream; copy the table', name)
 	from missed
 	union all
-	select 7, '', format('publication "%s" has no tables yet; repeat init when there are some',
-			:'publication')
+	select 7, '', format('publication "%s" is younger than slot "%s", whose changes from before it cannot '
+			'be read; run SELECT pg_drop_replication_slot(%L), repeat this, and copy the tables '
+			'anew', :'publication', :'slot', :'slot')
+	from publication where not present
+		and exists (select from pg_replication_slots where slot_name = :'slot')
+	union all
+	select 8, '', format('publication "%s" has no tables yet; %s', :'publication', case
+			when not ours then 'add some with --tables or ALTER PUBLICATION'
+			when exists (select from pg_event_trigger where evtname = 'pgcdc_command_end')
+				then 'those whose names match its patterns join when they are made'
+			else 'repeat init when there are some' end)
 	from publication
 	where not all_tables and not exists (select from published)
 		and not exists (select from joining)

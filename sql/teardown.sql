@@ -9,9 +9,15 @@
 begin;
 \ir lock.sql
 
-select to_regclass('pgcdc.made') is null as nothing
+select to_regclass('pgcdc.made') is null as nothing,
+	:'slot_given' <> '' and not exists (select from pg_replication_slots where slot_name = :'slot_given')
+		as unknown,
+	format('pgcdc: warning: there is no slot "%s"', regexp_replace(:'slot_given', :'mask', '?', 'g')) as warning
 \gset
 \if :nothing
+	\if :unknown
+		\warn :warning
+	\endif
 	select 'there is nothing to tear down';
 	select format('schema "pgcdc" was not made by init, left as it is')
 	from pg_namespace where nspname = 'pgcdc';
@@ -30,7 +36,8 @@ with slot as (
 	select name, detail as publication from pgcdc.made
 	where kind = 'slot' and name not in (select name from slot)
 ), scope as (
-	select not exists (select from remaining) as everything
+	select not exists (select from remaining) and (:'slot_given' = '' or exists (select from slot))
+		as everything
 ), publication as (
 	select made.name, made.kind, made.relation
 	from scope, pgcdc.made
@@ -130,10 +137,8 @@ with slot as (
 	where :'role' <> '' and not exists (select from pgcdc.made
 		where kind = 'role' and name = :'role' and ours)
 	union all
-	select 13, '', null, format(case when exists (select from pg_replication_slots
-			where slot_name = :'slot_given') then 'slot "%s" was not made by init, left as it is'
-		else 'slot "%s" does not exist' end, :'slot_given')
-	where :'slot_given' <> '' and not exists (select from slot)
+	select 13, '', null, format('slot "%s" was not made by init, left as it is', :'slot_given')
+	where :'slot_given' <> '' and not :'unknown'::bool and not exists (select from slot)
 )
 select
 	(select format('slot "%s" is active for PID %s; stop its reader first', name, active_pid)
@@ -142,12 +147,18 @@ select
 	(select array(select statement from step where statement is not null order by n, item))
 		as statements,
 	coalesce((select string_agg(regexp_replace(message, :'mask', '?', 'g'), E'\n'
-		order by n, item) from step), '') as messages
+		order by n, item) from step), '') as messages,
+	:'unknown'::bool and not exists (select from slot) as unknown,
+	:'warning' || coalesce((select format('; init made %s', string_agg(format('"%s"', name), ', ' order by name))
+		from remaining having count(*) > 0), '') as warning
 \gset
 \if :{?message}
 	\ir fail.sql
 \endif
 
+\if :unknown
+	\warn :warning
+\endif
 \if :dry_run
 	select statement || ';' from unnest(:'statements'::text[]) as statement;
 	rollback;

@@ -66,6 +66,35 @@ load ddl
 	[ "$(gaps)" = 0 ]
 }
 
+@test "--exclude-tables keeps tables out, also what was taken out of the publication" {
+	begin
+	sql 'CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)' -c 'ALTER PUBLICATION pgcdc DROP TABLE t' \
+	    -c 'ALTER TABLE t ADD v int'
+	[ "$(members)" = 'public.t public.u' ]	# why the option is there
+	expect 0 'warning: table "public.t" is excluded but published; run ALTER PUBLICATION pgcdc DROP TABLE public.t' \
+	    pgcdc init --exclude-tables='public.t,public.x*'
+	sql 'ALTER PUBLICATION pgcdc DROP TABLE public.t' -c 'ALTER TABLE t ADD w int; CREATE TABLE x1 (id int PRIMARY KEY);
+	    CREATE TABLE xp (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF xp DEFAULT'
+	run -0 pgcdc init --exclude-tables='public.y'
+	[[ "$output" != *excluded* ]]
+	sql 'CREATE TABLE y (id int PRIMARY KEY); CREATE TABLE z (id int PRIMARY KEY)'
+	pgcdc init --baseline
+	[ "$(members)" = 'public.u public.z' ]
+	# which says that it is not to be excluded any more
+	pgcdc init --tables='public.t'
+	[ "$(members)" = 'public.t public.u public.z' ]
+	expect 0 'table "public.x1" is left out: it is excluded' pgcdc init --tables='public.x1'
+	sql 'ALTER TABLE x1 ADD v int; ALTER TABLE t ADD x int'
+	[ "$(members)" = 'public.t public.u public.z' ]
+	[ "$(gaps)" = 0 ]
+	expect 100 'options "--all-tables" and "--exclude-tables" exclude each other' \
+	    pgcdc init --all-tables --replica-identity=full --exclude-tables=a.b
+	expect 100 'invalid pattern "b" for option "--exclude-tables"' pgcdc init --exclude-tables=a.b,b
+	pgcdc teardown
+	pgcdc init --exclude-tables=public.z --exclude-tables='public.t'
+	[ "$(members)" = 'public.p1 public.u public.x1 public.y' ]
+}
+
 @test "--replica-identity=full: tables without a key join, and go back to DEFAULT with one" {
 	begin
 	pgcdc init --replica-identity=full

@@ -74,6 +74,18 @@ finding() {
 	[ "$(sql 'SELECT pubname FROM pg_publication')$(sql 'SELECT slot_name FROM pg_replication_slots')" = p1p1 ]
 }
 
+@test "check finds a role that may not read the schema log, which pgcdc-translate does" {
+	sql 'CREATE TABLE a (i int PRIMARY KEY); CREATE ROLE t_plain LOGIN REPLICATION'
+	pgcdc init --no-ddl
+	PGUSER=t_plain expect 0 'note role "t_plain" may not read schema "pgcdc"; run "pgcdc init --role=t_plain" as its owner' pgcdc check
+	pgcdc init
+	PGUSER=t_plain expect 1 'bad  role "t_plain" may not read schema "pgcdc"; run "pgcdc init --role=t_plain" as its owner' pgcdc check
+	sql 'GRANT USAGE ON SCHEMA pgcdc TO t_plain'
+	PGUSER=t_plain expect 1 'bad  role "t_plain" may not read schema "pgcdc"; run' pgcdc check
+	pgcdc init --role=t_plain
+	PGUSER=t_plain pgcdc check
+}
+
 @test "check says of each published table whether its UPDATE works" {
 	make_keyless
 	sql "CREATE PUBLICATION pgcdc FOR TABLE ONLY bare, nothing, deferred, noindex, parent, child, parted, leafless"

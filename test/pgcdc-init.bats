@@ -217,11 +217,16 @@ load pgcdc
 
 @test "an empty database: the publication has no tables yet" {
 	expect 0 'created publication "pgcdc" (0 tables)' pgcdc init
-	[[ "$output" == *'publication "pgcdc" has no tables yet'* ]]
+	[[ "$output" == *'publication "pgcdc" has no tables yet; those whose names match its patterns join when they are made'* ]]
 	expect 1 'publication "pgcdc" publishes 0 tables; add some' pgcdc check
+	sql 'CREATE PUBLICATION mine'
+	expect 0 'publication "mine" has no tables yet; add some with --tables or ALTER PUBLICATION' \
+	    pgcdc init --publication=mine
 	sql 'CREATE TABLE a (i int PRIMARY KEY)'
-	pgcdc init
 	pgcdc check
+	pgcdc teardown
+	sql 'DROP TABLE a'
+	expect 0 'publication "pgcdc" has no tables yet; repeat init when there are some' pgcdc init --no-ddl
 }
 
 @test "a partitioned table is published whole, under the name that was asked for" {
@@ -278,6 +283,35 @@ load pgcdc
 	expect 0 'slot "pgcdc" exists, left as it is' pgcdc init
 	expect 0 'slot "pgcdc" was there before init, left as it is' pgcdc teardown
 	[ "$(sql 'SELECT slot_name FROM pg_replication_slots')" = pgcdc ]
+}
+
+@test "a publication that is made anew is younger than its slot, and init and check say so" {
+	sql 'CREATE TABLE a (i int PRIMARY KEY)'
+	pgcdc init -S p1 --publication=p1
+	sql 'DROP PUBLICATION p1; INSERT INTO a VALUES (1)'
+	drop="SELECT pg_drop_replication_slot('p1')"
+	expect 0 "warning: publication \"p1\" is younger than slot \"p1\", whose changes from before it cannot be read; run $drop, repeat this, and copy the tables anew" \
+	    pgcdc init -S p1 --publication=p1
+	since=$(sql "SELECT since FROM pgcdc.made WHERE kind = 'publication'")
+	expect 1 "bad  publication \"p1\" is younger than slot \"p1\": changes before $since cannot be read; run $drop, then \"pgcdc init -S p1 --publication=p1\", and copy the tables anew" \
+	    pgcdc check -S p1 --publication=p1
+	expect 100 'make the slot anew after the publication' timeout 60 pgcdc-read -S p1 --publication=p1 --drain
+	sql "$drop"
+	run -0 pgcdc init -S p1 --publication=p1
+	[[ "$output" != *younger* ]]
+	sql 'INSERT INTO a VALUES (2)'
+	pgcdc check -S p1 --publication=p1
+	read_all p1 p1
+	grep '"table":"a"' "$BATS_TEST_TMPDIR/out"
+	# where nothing was changed there is nothing to mend, once the reader has gone by
+	pgcdc-read -S p1 --publication=p1 --drain --ack=stdout >/dev/null
+	sql 'DROP PUBLICATION p1'
+	expect 0 'is younger than slot' pgcdc init -S p1 --publication=p1
+	expect 1 'is younger than slot' pgcdc check -S p1 --publication=p1
+	sql 'INSERT INTO a VALUES (3)'
+	timeout 60 pgcdc-read -S p1 --publication=p1 --drain --ack=stdout >"$BATS_TEST_TMPDIR/out"
+	grep '"table":"a"' "$BATS_TEST_TMPDIR/out"
+	pgcdc check -S p1 --publication=p1
 }
 
 @test "a slot that cannot be read is refused before anything is made" {

@@ -39,7 +39,9 @@ load pgcdc
 	expect 100 'option "-S" needs a value' pgcdc status -S
 	expect 100 'option "--json" takes no value' pgcdc status --json=1
 	expect 100 'option "--slot" is given twice' pgcdc status -S a --slot b
-	expect 100 'option "--pgurl" is given twice' pgcdc status -d a --pgurl b
+	expect 100 'option "--pgurl" is given twice' pgcdc status --pgurl a --pgurl b
+	expect 100 'options "-d" and "--pgurl" exclude each other' pgcdc status -d a --pgurl b
+	expect 100 'options "--pgurl" and "-d" exclude each other' pgcdc status --pgurl=a -d b
 	expect 100 'invalid value "default" of option "--replica-identity"' \
 	    pgcdc init --replica-identity=default
 	expect 100 'needs "--replica-identity=full"' pgcdc init --all-tables
@@ -91,7 +93,7 @@ load pgcdc
 	[[ "$output" != *hunter2* ]]
 	PGCDC_DBNAME='postgres://me:hunter2@127.0.0.1/x' expect 100 'PGCDC_DBNAME holds a password' pgcdc status
 	[[ "$output" != *hunter2* ]]
-	PGCDC_PGURL='postgres://me:hunter2@127.0.0.1/x' expect 100 'holds a password' pgcdc status
+	PGCDC_PGURL='postgres://me:hunter2@127.0.0.1/x' expect 100 'PGCDC_PGURL holds a password' pgcdc status
 	expect 100 'IPv6 host address' pgcdc status -d 'postgres://me:hunter2@[::1'
 	[[ "$output" != *hunter2* ]]
 }
@@ -295,12 +297,29 @@ load pgcdc
 @test "every migration is listed, and applied once" {
 	listed=$(sed -n 's/^\\set migration //p' "$BATS_TEST_DIRNAME/../sql/migrate.sql")
 	[ "$listed" = "$(cd "$BATS_TEST_DIRNAME/../sql/migrations" && printf '%s\n' *.sql | sed 's/\.sql$//' | sort)" ]
-	expect 0 'applied migration' pgcdc init --migrate
+	expect 0 'applied migration' pgcdc init
 	[ "$(sql 'SELECT name FROM pgcdc.migrations ORDER BY 1')" = "$listed" ]
-	[ "$(sql 'SELECT count(*) FROM pg_publication')$(sql 'SELECT count(*) FROM pg_replication_slots')" = 00 ]
+	run -0 pgcdc init
+	[[ "$output" != *applied* ]]
+}
+
+@test "--migrate brings the schema up to date and does nothing else" {
+	expect 100 'there is no schema "pgcdc" to bring up to date; make it with "pgcdc init"' pgcdc init --migrate
+	[ "$(sql "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgcdc'")" = 0 ]
+	pgcdc init
+	everything >"$BATS_TEST_TMPDIR/before"
 	run -0 pgcdc init --migrate
-	[ -z "$output" ]
-	expect 0 'created publication' pgcdc init
+	[ "$output" = 'schema "pgcdc" is up to date, left as it is' ]
+	run -0 pgcdc init --migrate --dry-run -S other --publication=other
+	[ "$output" = '-- schema "pgcdc" is up to date, left as it is' ]
+	everything | diff "$BATS_TEST_TMPDIR/before" -
+	for option in --baseline --no-ddl --tables=a.b --replica-identity=full --via-root --failover --role=t_reader; do
+		expect 100 "options \"--migrate\" and \"${option%=*}\" exclude each other" pgcdc init --migrate "$option"
+	done
+	PGCDC_BASELINE=1 expect 100 'exclude each other' pgcdc init --migrate
+	# what is said of an empty database
+	run -0 pgcdc init --baseline
+	[ "$output" = 'logged the definition of 0 tables' ]
 }
 
 @test "a new migration is applied to an old schema, and its tables are open to the reader" {
@@ -353,10 +372,15 @@ load pgcdc
 	sql 'CREATE TABLE a (i int PRIMARY KEY)'
 	pgcdc init -S one
 	sql "SELECT pg_create_logical_replication_slot('other', 'pgoutput')" >/dev/null
-	expect 0 'slot "typo" does not exist' pgcdc teardown -S typo
+	run -0 --separate-stderr pgcdc teardown -S typo
+	[ "$stderr" = 'pgcdc: warning: there is no slot "typo"; init made "one"' ]
+	[ "$output" = 'schema "pgcdc" is left for slot "one"' ]
 	expect 0 'slot "other" was not made by init, left as it is' pgcdc teardown -S other
 	sql "SELECT pg_drop_replication_slot('other')"
 	expect 0 'dropped slot "one"' pgcdc teardown -S one
+	run -0 --separate-stderr pgcdc teardown -S typo
+	[ "$output" = 'there is nothing to tear down' ]
+	[ "$stderr" = 'pgcdc: warning: there is no slot "typo"' ]
 }
 
 @test "teardown of a slot that is read is 111 and removes nothing" {

@@ -1,4 +1,4 @@
-# The tests' own tools: the server script, the helper's processes, the runner.
+# The tests' own tools: the server script, the helper's processes, the runner; and the demo.
 # shellcheck disable=SC2016,SC2154
 
 load helper
@@ -185,6 +185,15 @@ processes() { pgrep -c -f -- "-D $PGDIR/$1/data" || true; }
 	allow_wal2json
 	sql "SELECT pg_create_logical_replication_slot('w', 'wal2json')"
 	sql "SELECT pg_drop_replication_slot('w')"
+}
+
+@test "the demo ends with its last result" {
+	run -0 timeout 100 "$PGCDC_TEST_ROOT/test/demo" 3>&-
+	echo "$output"
+	[[ "${lines[-1]}" == *' event lines, '*': at least once, nothing lost' ]]
+	# and the stream was shown
+	[ "$(grep -c '^{"action":"B"' <<<"$output")" -gt 10 ]
+	[ "$(grep -c '^{"action":"H"' <<<"$output")" -eq 3 ]
 }
 
 @test "runner: counts, and fails for what was not said" {

@@ -239,6 +239,23 @@ I q #1 (1-1) 1-1:id=2
 I s.q #1 (1-1) 1-1:id=3'
 }
 
+@test "row 33: the same, and a schema, in a publication that init did not make" {
+	sql 'CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id)' \
+		-c 'CREATE TABLE p1 PARTITION OF p DEFAULT; CREATE TABLE t (id int PRIMARY KEY)' \
+		-c 'CREATE SCHEMA s; CREATE TABLE s.u (id int PRIMARY KEY)' \
+		-c 'CREATE PUBLICATION other FOR TABLE p, s.u WITH (publish_via_partition_root)'
+	init --tables=public.t
+	sql 'INSERT INTO p VALUES (1); INSERT INTO s.u VALUES (1)'
+	sql 'ALTER TABLE p RENAME TO q; ALTER SCHEMA s RENAME TO r'
+	sql 'INSERT INTO q VALUES (2); INSERT INTO r.u VALUES (2)'
+	timeout 30 pgcdc-read -q -S "$PGDATABASE" --publication=p,other --drain >in
+	translate <in >out
+	ids | is 'I p #1 (1-1) 1-1:id=1
+I s.u #4 (4-1) 4-1:id=1
+I q #1 (1-1) 1-1:id=2
+I r.u #4 (4-1) 4-1:id=2'
+}
+
 @test "row 34: rows of CREATE TABLE AS, which come before their definition" {
 	sql 'CREATE TABLE t (id int PRIMARY KEY, a int)'
 	init --all-tables --replica-identity=full

@@ -3,6 +3,10 @@
 
 -- Do tables without a key get REPLICA IDENTITY FULL, to join this publication?
 alter table pgcdc.made add makes_full boolean not null default false;
+-- Patterns of tables that do not belong in the publication, whatever else matches them.
+alter table pgcdc.made add excluded text not null default '';
+-- Where in the WAL was the publication made?  A slot cannot read rows from before it.
+alter table pgcdc.made add since pg_lsn;
 
 -- Is the name one that the patterns, separated by commas, are made for?
 create function pgcdc.matches(patterns text, name text) returns boolean
@@ -11,6 +15,17 @@ begin
 	return exists (select from unnest(string_to_array(patterns, ',')) as pattern
 		where name like replace(replace(replace(replace(pattern,
 			'\', '\\'), '_', '\_'), '%', '\%'), '*', '%'));
+end
+$$;
+
+-- Do the patterns match the table, or what it is a partition of?
+create function pgcdc.is_excluded(patterns text, relation oid) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+	return patterns <> '' and exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where c.oid = any (relation || array(select relid::oid from pg_partition_ancestors(relation)))
+			and pgcdc.matches(patterns, n.nspname || '.' || c.relname));
 end
 $$;
 
@@ -117,8 +132,8 @@ begin
 		for p in
 			select m.name, m.makes_full, pgcdc.is_member(pub.oid, t.oid) as member
 			from pgcdc.made m join pg_publication pub on pub.pubname = m.name
-			where m.kind = 'publication' and (pgcdc.matches(m.detail, t.name)
-				or pgcdc.is_member(pub.oid, t.oid))
+			where m.kind = 'publication' and (pgcdc.is_member(pub.oid, t.oid)
+				or pgcdc.matches(m.detail, t.name) and not pgcdc.is_excluded(m.excluded, t.oid))
 		loop
 			if not t.keyless and not p.member and not exists (
 					select from pg_partition_tree(t.oid) join pg_class leaf on leaf.oid = relid
@@ -141,7 +156,8 @@ $$;
 
 -- pgoutput goes on with the name of a schema, a type or, for rows of partitions, a partitioned
 -- table that was renamed, and on servers 13 and 14 with what a table was a partition of, until a
--- publication is altered: set it to what it is.
+-- publication is altered: set it to what it is.  On 13 and 14 that must be one that has the
+-- table, and a slot may be read with others than ours.
 create function pgcdc.flush(tag text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set lock_timeout = '1s' as $$
@@ -160,7 +176,8 @@ begin
 			case when pubtruncate then 'truncate' end) as actions
 		from pg_publication
 		where puballtables or oid in (select prpubid from pg_publication_rel
-			where prrelid = 'pgcdc.schema_log'::regclass)
+			where prrelid = 'pgcdc.schema_log'::regclass
+				or current_setting('server_version_num')::int < 150000)
 	loop
 		execute format('alter publication %I set (publish = %L)', p.pubname, p.actions);
 	end loop;

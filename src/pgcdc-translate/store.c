@@ -222,7 +222,7 @@ patient_query(struct store *s, const char *sql, int n, const char *const *values
 		if (limit < deadline)
 			limit = deadline;
 		res = q != NULL ? shows(s, q, limit) : NULL;
-		if (is_no(res)) {
+		if (q != NULL && is_no(res)) {
 			PQclear(res);
 			if (!was_behind)
 				log_info("waiting for the store, which is behind the stream at %s",
