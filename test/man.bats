@@ -2,14 +2,16 @@
 # The pages of man/: mdoc is clean, examples do what they say, the table of value
 # forms is true, and options are the programs' own.
 
-load helper
+load kafka
 
 setup_file() {
 	pg_start
+	kafka_start
 }
 
 teardown_file() {
 	pg_stop
+	kafka_stop
 }
 
 setup() {
@@ -55,6 +57,10 @@ teardown() {
 
 @test "examples of pgcdc.conf(5)" {
 	test/man-examples man/pgcdc.conf.5
+}
+
+@test "examples of pgcdc-kafka(1)" {
+	test/man-examples man/pgcdc-kafka.1
 }
 
 @test "examples of pgcdc-translate(1)" {
@@ -169,6 +175,7 @@ help_options() {
 	local of=('')
 
 	[ "$1" = pgcdc ] && of=(init teardown check status trim)
+	[ "$1" = pgcdc-kafka ] && of=(produce)
 	for command in "${of[@]}"; do
 		"$1" ${command:+"$command"} --help
 	done | sed -n 's/^  *\(-.*\)/\1/p' | sed 's/   *.*//' |
@@ -181,7 +188,7 @@ page_options() {
 }
 
 @test "pages have the options of --help, and no others" {
-	for program in pgcdc pgcdc-read pgcdc-translate pgcdc-file pgcdc-run; do
+	for program in pgcdc pgcdc-read pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
 		diff -u --label "$program --help" --label "$program.1" \
 		    <(help_options "$program") <(page_options "$program")
 	done
@@ -190,7 +197,7 @@ page_options() {
 @test "pages name the variable of each option" {
 	local name n
 
-	for program in pgcdc-read pgcdc-translate pgcdc-file pgcdc-run; do
+	for program in pgcdc-read pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
 		n=0
 		while IFS= read -r option; do
 			n=$((n + 1))
@@ -229,7 +236,7 @@ page_variables() { # PAGE
 @test "pages have messages that the program can print" {
 	local n
 
-	for program in pgcdc-read pgcdc-translate pgcdc-file pgcdc-run; do
+	for program in pgcdc-read pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
 		literals "$program" >"$BATS_TEST_TMPDIR/literals"
 		n=0
 		while IFS= read -r message; do

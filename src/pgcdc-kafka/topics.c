@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,10 +140,9 @@ check(struct topics *ts, struct topic *topic, int *is_missing)
 		return log_permanent(
 		    "could not use topic \"%s\": %s", topic->name, rd_kafka_err2str(error));
 	if (ts->options->partitions > 0 && partitions != (int32_t)ts->options->partitions)
-		return log_permanent("topic \"%s\" has %" PRId32 " partitions, not "
-				     "--partitions=%" PRIu64 "; give what it has, or leave the "
-				     "option out",
-		    topic->name, partitions, ts->options->partitions);
+		return log_permanent("topic \"%s\" has %d partitions, not --partitions=%llu; "
+				     "give what it has, or leave the option out",
+		    topic->name, partitions, (unsigned long long)ts->options->partitions);
 	return 0;
 }
 
