@@ -139,6 +139,21 @@ ${t}2}}
 	consume x-a-2eb-2dc-x--c3-a4-20-22t_1-22 | is "$row"
 }
 
+@test "--auto-create makes topics as they are described" {
+	translated "$I" "$APP" >in
+	produce -t 'made.%{table}' --key=identity --auto-create --partitions=3 --replication-factor=1 \
+		--topic-config=cleanup.policy=compact --topic-config=max.message.bytes=70000 <in
+	for name in t u none; do
+		[ "$(topic describe "made.$name" | wc -l)" -eq 3 ]
+		[ "$(topic config "made.$name")" = $'cleanup.policy=compact\nmax.message.bytes=70000' ]
+		[ "$(consume "made.$name" | grep -c schema_log)" -eq 3 ]
+	done
+	[ "$(consume made.t | wc -l)" -eq 4 ]
+	produce -t made.t --auto-create --partitions=3 <in
+	refuses 100 'topic "made.t" has 3 partitions, not --partitions=4' -t made.t --auto-create --partitions=4 <in
+	refuses 100 'could not make topic "made.x"' -t made.x --auto-create --topic-config=no.such=1 <in
+}
+
 @test "a token comes when all before it is at the broker, and not before" {
 	topic create acked
 	live -t acked
