@@ -13,6 +13,10 @@
 /* Milliseconds for the making of a topic. */
 #define CREATE_TIMEOUT 30000
 
+/* Microseconds in which every broker has heard of a topic that was made, and between questions. */
+#define NEWS_TIMEOUT (INT64_C(30) * 1000000)
+#define NEWS_PAUSE 10000
+
 static int
 by_name(const void *a, const void *b)
 {
@@ -23,6 +27,14 @@ static int
 gave_up(const char *name)
 {
 	return log_temporary("the end came before a broker told of topic \"%s\"", name);
+}
+
+/* An answer that another will follow soon: a leader is being elected, or it was just made. */
+static int
+is_early(const struct topic *topic, rd_kafka_resp_err_t error)
+{
+	return error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+	       (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && loop_now() < topic->news);
 }
 
 /* What the broker says of the topic: 0 and its error and partitions, or the exit code. */
@@ -38,13 +50,12 @@ ask(struct topics *ts, struct topic *topic, rd_kafka_resp_err_t *error, int32_t 
 			*error = metadata->topics[0].err;
 			*partitions = metadata->topics[0].partition_cnt;
 			rd_kafka_metadata_destroy(metadata);
-			/* A leader is being elected, say. */
-			if (*error != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+			if (!is_early(topic, *error))
 				return 0;
 		}
 		if ((err = ts->serve(ts->context)) != 0)
 			return err;
-		loop_wait(NULL, 0, loop_now()); /* where signals come in */
+		loop_wait(NULL, 0, loop_now() + NEWS_PAUSE); /* where signals come in */
 		if (loop_ending())
 			return gave_up(topic->name);
 	}
@@ -94,7 +105,7 @@ set_config(rd_kafka_NewTopic_t *wish, const struct opt_list *pairs)
 }
 
 static int
-create(struct topics *ts, const struct topic *topic)
+create(struct topics *ts, struct topic *topic)
 {
 	const struct produce_options *o = ts->options;
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(ts->producer->rk);
@@ -113,6 +124,7 @@ create(struct topics *ts, const struct topic *topic)
 		event = rd_kafka_queue_poll(queue, 2 * CREATE_TIMEOUT);
 		if ((err = judge_creation(topic, event)) == 0)
 			log_info("made topic \"%s\"", topic->name);
+		topic->news = loop_now() + NEWS_TIMEOUT;
 		rd_kafka_event_destroy(event);
 	}
 	rd_kafka_NewTopic_destroy(wish);

@@ -12,6 +12,7 @@
 struct topic {
 	char *name;
 	rd_kafka_topic_t *handle;
+	int64_t news; /* when all brokers know of it, if we have made it */
 };
 
 struct topics {
