@@ -260,6 +260,7 @@ fill(struct draft *d, const struct client_options *o)
 
 	if ((err = client_set(d->conf, "client.id", "pgcdc")) != 0 ||
 	    (err = client_set(d->conf, "log.queue", "true")) != 0 ||
+	    (err = client_set(d->conf, "reconnect.backoff.max.ms", "1000")) != 0 ||
 	    (err = client_set(d->conf, "ssl.endpoint.identification.algorithm", "https")) != 0)
 		return err;
 	if (o->file != NULL && (err = read_file(d, o->file)) != 0)
