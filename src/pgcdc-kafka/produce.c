@@ -407,7 +407,9 @@ take_deliveries(struct produce *p, rd_kafka_event_t *event)
 static int
 take_error(struct produce *p, rd_kafka_event_t *event)
 {
-	rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+	rd_kafka_resp_err_t error = rd_kafka_event_error_is_fatal(event)
+	                                ? RD_KAFKA_RESP_ERR__FATAL
+	                                : rd_kafka_event_error(event);
 	rd_kafka_event_t *next;
 	int err = 0;
 
