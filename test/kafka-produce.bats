@@ -178,17 +178,17 @@ ${t}2}}
 	live -t killed --ack-name=me -X reconnect.backoff.max.ms=100
 	write() {
 		echo "$H"
-		for ((i = 1; i <= 1500; i++)); do
+		for ((i = 1; i <= 500; i++)); do
 			tx "$i" "$(rows "$i" "$i")"
 		done
 	}
 	start_bg WRITER write >&6
-	wait_until 10 '[ "$(topic describe killed | cut -d " " -f 3)" -gt 100 ]'
+	wait_until 10 '[ "$(topic describe killed | cut -d " " -f 3)" -gt 50 ]'
 	running "$WRITER"
 	kafka stop "$KAFKADIR" immediate
 	[ "$(kafka start "$KAFKADIR")" = "$KAFKA" ]
 	end_bg WRITER 20
-	acked "$(printf '0/%XFF' 1500)" me
+	acked "$(printf '0/%XFF' 500)" me
 	finish
-	consume killed | ids | diff - <(seq 1500)
+	consume killed | ids | diff - <(seq 500)
 }

@@ -310,6 +310,19 @@ remedy(rd_kafka_resp_err_t error)
 	}
 }
 
+/*
+ * With TLS 1.3 a server looks at our certificate when the handshake is over for us, and what it
+ * says then looks to librdkafka like a connection that was lost.
+ */
+static int
+is_about_certificate(const char *reason)
+{
+	const char *alert = strstr(reason, " alert ");
+
+	return alert != NULL &&
+	       (strstr(alert, "certificate") != NULL || strstr(alert, "unknown ca") != NULL);
+}
+
 int
 client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
 {
@@ -320,6 +333,8 @@ client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
 		error = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
 		return log_permanent("Kafka gives up: %s: %s", rd_kafka_err2name(error), fatal);
 	}
+	if (is_about_certificate(reason))
+		error = RD_KAFKA_RESP_ERR__SSL;
 	if (remedy(error) != NULL)
 		return log_permanent("Kafka refuses us: %s; %s", reason, remedy(error));
 	if (loop_now() >= next_warning) {

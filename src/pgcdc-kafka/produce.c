@@ -339,7 +339,7 @@ bury(struct produce *p, const rd_kafka_message_t *m)
 		log_warn(
 		    "topic \"%s\" does not take a change of %zu bytes, which is in \"%s\" now: %s",
 		    rd_kafka_topic_name(m->rkt), m->len, p->dead_letter.path,
-		    rd_kafka_message_errstr(m));
+		    rd_kafka_err2str(m->err));
 	return err;
 }
 
@@ -353,13 +353,13 @@ report_refusal(const rd_kafka_message_t *m)
 
 	if (m->payload == NULL || event_scan(&e, m->payload, m->len) != 0)
 		err = log_permanent(
-		    "topic \"%s\" does not take a message: %s", topic, rd_kafka_message_errstr(m));
+		    "topic \"%s\" does not take a message: %s", topic, rd_kafka_err2str(m->err));
 	else
 		err = log_permanent(
 		    "topic \"%s\" does not take the change of table %.*s.%.*s at %.*s, %zu bytes: "
 		    "%s%s",
 		    topic, (int)e.schema.len, e.schema.p, (int)e.table.len, e.table.p,
-		    (int)e.lsn.len, e.lsn.p, m->len, rd_kafka_message_errstr(m),
+		    (int)e.lsn.len, e.lsn.p, m->len, rd_kafka_err2str(m->err),
 		    m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
 			? "; raise the topic's max.message.bytes, lower --batch-bytes, or give "
 			  "--oversize=dead-letter"
@@ -407,7 +407,9 @@ take_deliveries(struct produce *p, rd_kafka_event_t *event)
 static int
 take_error(struct produce *p, rd_kafka_event_t *event)
 {
-	rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+	rd_kafka_resp_err_t error = rd_kafka_event_error_is_fatal(event)
+	                                ? RD_KAFKA_RESP_ERR__FATAL
+	                                : rd_kafka_event_error(event);
 	rd_kafka_event_t *next;
 	int err = 0;
 
