@@ -178,7 +178,7 @@ ${t}2}}
 	live -t killed --ack-name=me -X reconnect.backoff.max.ms=100
 	write() {
 		echo "$H"
-		for ((i = 1; i <= 500; i++)); do
+		for ((i = 1; i <= 300; i++)); do
 			tx "$i" "$(rows "$i" "$i")"
 		done
 	}
@@ -187,8 +187,8 @@ ${t}2}}
 	running "$WRITER"
 	kafka stop "$KAFKADIR" immediate
 	[ "$(kafka start "$KAFKADIR")" = "$KAFKA" ]
-	end_bg WRITER 20
-	acked "$(printf '0/%XFF' 500)" me
+	end_bg WRITER 90
+	acked "$(printf '0/%XFF' 300)" me
 	finish
-	consume killed | ids | diff - <(seq 500)
+	consume killed | ids | diff - <(seq 300)
 }
