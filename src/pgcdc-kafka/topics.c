@@ -93,8 +93,9 @@ set_config(rd_kafka_NewTopic_t *wish, const struct opt_list *pairs)
 
 		if (name == NULL)
 			return log_temporary("out of memory");
-		value = strchr(name, '=');
-		*value++ = '\0';
+		value = name + strcspn(name, "=");
+		if (*value == '=')
+			*value++ = '\0';
 		error = rd_kafka_NewTopic_set_config(wish, name, value);
 		free(name);
 		if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
