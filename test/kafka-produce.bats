@@ -182,19 +182,21 @@ ${t}2}}
 	live -t killed --ack-name=me -X reconnect.backoff.max.ms=100
 	write() {
 		echo "$H"
-		for ((i = 1; i <= 500; i++)); do
+		for ((i = 1; ; i++)); do
 			tx "$i" "$(rows "$i" "$i")"
+			[ ! -e enough ] || break
 		done
+		echo "$i" >enough
 	}
 	start_bg WRITER write >&6
 	wait_until 10 '[ "$(topic describe killed | cut -d " " -f 3)" -gt 50 ]'
-	running "$WRITER"
 	kafka stop "$KAFKADIR" immediate
 	[ "$(kafka start "$KAFKADIR")" = "$KAFKA" ]
+	: >enough
 	end_bg WRITER 20
-	acked "$(printf '0/%XFF' 500)" me
+	acked "$(printf '0/%XFF' "$(<enough)")" me
 	finish
-	consume killed | ids | diff - <(seq 500)
+	consume killed | ids | diff - <(seq "$(<enough)")
 }
 
 @test "a line from a server confirms what is at the broker, and goes on behind it" {
