@@ -1,13 +1,17 @@
-# pgcdc-kafka produce against a real broker: what is sent where, under which key, and when it
-# is acknowledged.  Errors are in kafka-produce-errors.bats.
+# pgcdc-kafka produce against a real broker: what is sent where, under which key, and when it is
+# acknowledged.  Errors are in kafka-produce-errors.bats.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load lines
 load kafka
 load produce
 
-setup_file() { kafka_start; }
-teardown_file() { kafka_stop; }
+setup_file() { kafka_start && pg_start; }
+teardown_file() {
+	local failed=0
+	kafka_stop || failed=1
+	pg_stop && return "$failed"
+}
 
 @test "rows and schema rows go out byte for byte and in order, and nothing else" {
 	topic create whole
@@ -178,17 +182,53 @@ ${t}2}}
 	live -t killed --ack-name=me -X reconnect.backoff.max.ms=100
 	write() {
 		echo "$H"
-		for ((i = 1; i <= 300; i++)); do
+		for ((i = 1; ; i++)); do
 			tx "$i" "$(rows "$i" "$i")"
+			[ ! -e enough ] || break
 		done
+		echo "$i" >enough
 	}
 	start_bg WRITER write >&6
 	wait_until 10 '[ "$(topic describe killed | cut -d " " -f 3)" -gt 50 ]'
-	running "$WRITER"
 	kafka stop "$KAFKADIR" immediate
 	[ "$(kafka start "$KAFKADIR")" = "$KAFKA" ]
-	end_bg WRITER 90
-	acked "$(printf '0/%XFF' 300)" me
+	: >enough
+	end_bg WRITER 60
+	acked "$(printf '0/%XFF' "$(<enough)")" me
 	finish
-	consume killed | ids | diff - <(seq 300)
+	consume killed | ids | diff - <(seq "$(<enough)")
+}
+
+@test "a line from a server confirms what is at the broker, and goes on behind it" {
+	fresh_db
+	topic create line 3
+	sql "CREATE TABLE t (id int PRIMARY KEY, v text)"
+	pgcdc init -S "$PGDATABASE" --publication=p
+	line() {
+		timeout 30 pgcdc-read -q -S "$PGDATABASE" --publication=p --ack=ack --drain 3>&- 4>&- |
+			timeout 30 pgcdc-translate 3>&- 4>&- | tee -a lines |
+			produce -t line --key=identity --headers=all --tombstones --ack=ack
+	}
+	# confirmed: the slot is at the last token or behind it.
+	confirmed() {
+		[ "$(sql "SELECT confirmed_flush_lsn >= '$(jq -rn 'last(inputs.ack // empty)' lines)'
+		    FROM pg_replication_slots WHERE slot_name = '$PGDATABASE'")" = t ]
+	}
+	sql "INSERT INTO t SELECT g, repeat('é', g) FROM generate_series(1, 500) g"
+	sql 'ALTER TABLE t ADD w int' -c "UPDATE t SET w = 1 WHERE id > 250" \
+		-c 'UPDATE t SET id = -id WHERE id <= 10' -c 'DELETE FROM t WHERE id < 0'
+	line
+	confirmed
+	[ "$(consume line -f '%S\n' | sort | uniq -c | awk '$2 == -1 { print $1 }')" = 20 ]
+
+	# What the topic says of each row, the last being right, is what the table has.
+	sql "INSERT INTO t VALUES (1, 'again', 2)"
+	: >lines
+	line
+	confirmed
+	[ "$(jq -r 'select(.action == "I" and .table == "t") | .columns[0].value' lines)" = 1 ]
+	consume line -f '%k\t%s\n' | awk -F '\t' '/^{/ { last[$1] = $2 } END { for (k in last) print last[k] }' |
+		jq -r 'select(.action != "D" and .columns) | [.columns[].value // ""] | join("|")' | sed 's:|$::' | sort >got
+	sql 'SELECT * FROM t' | sed 's:|$::' | sort | diff - got | head
+	[ "$(consume line | grep -c '"table":"schema_log"')" -ge 6 ]
 }
