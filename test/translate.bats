@@ -246,8 +246,9 @@ I s.q #1 (1-1) 1-1:id=3'
 		-c 'CREATE PUBLICATION other FOR TABLE p, s.u WITH (publish_via_partition_root)'
 	init --tables=public.t
 	sql 'INSERT INTO p VALUES (1); INSERT INTO s.u VALUES (1)'
-	sql 'ALTER TABLE p RENAME TO q; ALTER SCHEMA s RENAME TO r'
-	sql 'INSERT INTO q VALUES (2); INSERT INTO r.u VALUES (2)'
+	sql 'ALTER TABLE p RENAME TO q'
+	sql 'INSERT INTO q VALUES (2)'
+	sql 'ALTER SCHEMA s RENAME TO r; INSERT INTO r.u VALUES (2)'
 	timeout 30 pgcdc-read -q -S "$PGDATABASE" --publication=p,other --drain >in
 	translate <in >out
 	ids | is 'I p #1 (1-1) 1-1:id=1

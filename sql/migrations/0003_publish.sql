@@ -156,8 +156,8 @@ $$;
 
 -- pgoutput goes on with the name of a schema, a type or, for rows of partitions, a partitioned
 -- table that was renamed, and on servers 13 and 14 with what a table was a partition of, until a
--- publication is altered: set it to what it is.  On 13 and 14 that must be one that has the
--- table, and a slot may be read with others than ours.
+-- publication is altered: set it to what it is.  From 15 to 17 any publication will do; on the
+-- others it must be one that has the table, and a slot may be read with others than ours.
 create function pgcdc.flush(tag text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off set plan_cache_mode = force_generic_plan
 set lock_timeout = '1s' as $$
@@ -177,7 +177,7 @@ begin
 		from pg_publication
 		where puballtables or oid in (select prpubid from pg_publication_rel
 			where prrelid = 'pgcdc.schema_log'::regclass
-				or current_setting('server_version_num')::int < 150000)
+				or current_setting('server_version_num')::int not between 150000 and 179999)
 	loop
 		execute format('alter publication %I set (publish = %L)', p.pubname, p.actions);
 	end loop;
