@@ -37,6 +37,7 @@ struct produce {
 	char commit_lsn[LSN_SIZE]; /* of the transaction in hand; empty: the stream does not say */
 	struct buf key, old_key, payload, schema, table; /* of the line in hand */
 	struct topic *topic;                             /* of a --topic that is no template */
+	int is_fatal;                                    /* the producer has given up */
 };
 
 static int
@@ -44,6 +45,8 @@ no_memory(void)
 {
 	return log_temporary("out of memory for a message");
 }
+
+static int fatal(struct produce *p);
 
 /* A message as it goes to one partition: what is in p->key, and the payload. */
 static int
@@ -61,13 +64,15 @@ send_to(struct produce *p, struct topic *topic, int32_t partition, struct event_
 		.payload_len = payload.len,
 		.headers = headers_make(&p->event, &context),
 	};
+	int err;
 
 	if (p->options.key == KEY_NONE)
 		m.key = NULL;
 	if ((m.headers == NULL && context.kind != HEADERS_NONE) || p->key.failed ||
 	    window_add(&p->window, &m.unit) != 0)
 		return no_memory();
-	return producer_send(&p->producer, &m);
+	err = producer_send(&p->producer, &m);
+	return err == PRODUCER_FATAL ? fatal(p) : err;
 }
 
 static int
@@ -369,18 +374,22 @@ report_refusal(const rd_kafka_message_t *m)
 }
 
 static int
-refused(struct produce *p, const rd_kafka_message_t *m)
+refused(struct produce *p, const rd_kafka_message_t *m, uint64_t unit)
 {
+	int err;
+
 	switch (m->err) {
 	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-		if (p->dead_letter.path != NULL && m->payload != NULL)
-			return bury(p, m);
-		break;
-	/* What came behind the one that has failed. */
+		if (p->dead_letter.path == NULL || m->payload == NULL)
+			break;
+		if ((err = bury(p, m)) == 0)
+			window_done(&p->window, unit);
+		return err;
+	/* What came behind the one that has failed; its report may come first. */
 	case RD_KAFKA_RESP_ERR__FATAL:
 	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
 	case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
-		return client_judge(p->producer.rk, RD_KAFKA_RESP_ERR__FATAL, "");
+		return p->is_fatal ? 0 : fatal(p);
 	default:
 		break;
 	}
@@ -396,31 +405,38 @@ take_deliveries(struct produce *p, rd_kafka_event_t *event)
 	while ((m = rd_kafka_event_message_next(event)) != NULL) {
 		uint64_t unit = producer_delivered(&p->producer, m);
 
-		if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR && (err = refused(p, m)) != 0)
+		if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+			window_done(&p->window, unit);
+		else if ((err = refused(p, m, unit)) != 0)
 			return err;
-		window_done(&p->window, unit);
 	}
 	return 0;
 }
 
 /* The message that has made an error fatal says more, and its report comes behind. */
 static int
-take_error(struct produce *p, rd_kafka_event_t *event)
+fatal(struct produce *p)
 {
-	rd_kafka_resp_err_t error = rd_kafka_event_error_is_fatal(event)
-	                                ? RD_KAFKA_RESP_ERR__FATAL
-	                                : rd_kafka_event_error(event);
-	rd_kafka_event_t *next;
+	rd_kafka_event_t *event;
 	int err = 0;
 
-	while (error == RD_KAFKA_RESP_ERR__FATAL && err == 0 &&
-	       (next = rd_kafka_queue_poll(p->producer.queue, FATAL_PATIENCE)) != NULL) {
-		if (rd_kafka_event_type(next) == RD_KAFKA_EVENT_DR)
-			err = take_deliveries(p, next);
-		rd_kafka_event_destroy(next);
+	p->is_fatal = 1;
+	while (
+	    err == 0 && (event = rd_kafka_queue_poll(p->producer.queue, FATAL_PATIENCE)) != NULL) {
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
+			err = take_deliveries(p, event);
+		rd_kafka_event_destroy(event);
 	}
-	return err != 0 ? err
-	                : client_judge(p->producer.rk, error, rd_kafka_event_error_string(event));
+	return err != 0 ? err : client_judge(p->producer.rk, RD_KAFKA_RESP_ERR__FATAL, "");
+}
+
+static int
+take_error(struct produce *p, rd_kafka_event_t *event)
+{
+	if (rd_kafka_event_error_is_fatal(event))
+		return fatal(p);
+	return client_judge(
+	    p->producer.rk, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
 }
 
 /* Take what the producer says: of messages, of its troubles, and its log. */

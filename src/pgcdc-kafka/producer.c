@@ -128,8 +128,8 @@ producer_send(struct producer *p, const struct producer_message *m)
 		p->bytes += cost(m->key_len, m->payload_len);
 		return 0;
 	}
-	if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__FATAL)
-		err = client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+	if (rd_kafka_fatal_error(p->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		err = PRODUCER_FATAL;
 	else
 		err = log_permanent("could not send a message to topic \"%s\": %s",
 		    rd_kafka_topic_name(m->topic), rd_kafka_error_string(error));

@@ -29,7 +29,10 @@ struct producer_message {
 /* 0, or the exit code after reporting. */
 int producer_open(struct producer *p, const struct produce_options *o);
 
-/* Hand a message over; it is copied.  0, or the exit code after reporting. */
+/* The producer has given up, and why comes with the events. */
+#define PRODUCER_FATAL (-1)
+
+/* Hand a message over; it is copied.  0, PRODUCER_FATAL, or the exit code after reporting. */
 int producer_send(struct producer *p, const struct producer_message *m);
 
 /* The next event, which the caller destroys, or NULL: wait for p->fd. */
