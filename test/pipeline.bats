@@ -297,7 +297,8 @@ load pipeline
 }
 
 @test "what does not end within the time-out is killed" {
-	conf PGCDC_STAGES=./stuck PGCDC_SHUTDOWN_TIMEOUT=100ms
+	# Time enough for the others, which are killed else as well.
+	conf PGCDC_STAGES=./stuck PGCDC_SHUTDOWN_TIMEOUT=3s
 	script ./stuck <<-'END'
 		trap '' TERM
 		sleep 1000 &
