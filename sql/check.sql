@@ -191,6 +191,23 @@ server as (
 		format('ALTER PUBLICATION %I SET (publish = ''insert, update, delete, truncate'')', pubname)
 	from publication where not (pubinsert and pubupdate and pubdelete and pubtruncate)
 	union all
+	-- see check_partitions() of pgcdc-read: it refuses these
+	select distinct 10, p.pubname, 'partition', 'bad', format('server %s can crash or mix columns up: '
+			'partition "%s.%s" is published as "%s.%s", and has its columns in another order or dropped ones',
+			version / 10000, cn.nspname, c.relname, rn.nspname, r.relname),
+		format('ALTER PUBLICATION %I SET (publish_via_partition_root = false), make the partition anew, '
+			'or use server 15 or later', p.pubname)
+	from server, publication p
+		join published t on t.pubname = p.pubname and t.relkind = 'p'
+		join pg_class r on r.oid = t.oid join pg_namespace rn on rn.oid = r.relnamespace,
+		lateral pg_partition_tree(r.oid) as below
+		join pg_class c on c.oid = below.relid and c.relkind = 'r'
+		join pg_namespace cn on cn.oid = c.relnamespace
+	where version < 150000 and p.pubviaroot and (c.relnatts <> r.relnatts or exists (
+		select from pg_attribute o left join pg_attribute u on u.attrelid = r.oid
+			and u.attnum = o.attnum and u.attname = o.attname
+		where o.attrelid = c.oid and o.attnum > 0 and u.attrelid is null))
+	union all
 	select 11, '', 'replica_identity', 'ok', 'every published table has a replica identity', null
 	where exists (select from holder) and not exists (
 		select from holder where needs_identity and no_key is not null)

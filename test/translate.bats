@@ -342,6 +342,8 @@ U m1 #2 (2-1) 2-1:id=1 2-2:v="c" | 2-1:id=1
 I m2 #3 (3-3) 3-1:w="d" 3-3:id=12
 I m1 #2 (2-1) 2-1:id=3 2-2:w="e"'
 
+	# The servers 13 and 14 cannot do this with partitions of another layout.
+	[ "$(pg_major)" -ge 15 ] || return 0
 	sql 'ALTER PUBLICATION p SET (publish_via_partition_root = true)'
 	sql "INSERT INTO m VALUES (13, 'f'); ALTER TABLE m RENAME w TO x; UPDATE m SET x = 'g' WHERE id = 13; DELETE FROM m WHERE id = 13"
 	stream

@@ -165,40 +165,86 @@ check_publications(struct session *s)
 	return err;
 }
 
+/* A query whose $1 is the array of publications. As session_query(). */
+static PGresult *
+publications_query(struct session *s, int *err, const char *sql)
+{
+	struct buf names = BUF_INIT;
+	PGresult *res = NULL;
+	const char *value;
+
+	for (size_t i = 0; i < s->options->publications.n; i++) {
+		buf_str(&names, i > 0 ? "\n" : "");
+		buf_str(&names, s->options->publications.item[i]);
+	}
+	buf_add(&names, "", 1);
+	value = names.data;
+	if (names.failed)
+		*err = log_temporary("out of memory");
+	else
+		res = session_query(s, err, sql, 1, &value);
+	buf_free(&names);
+	return res;
+}
+
 /* A misspelled pattern lets a slot forget what it should have passed. */
 static int
 check_patterns(struct session *s)
 {
 	const struct filter *filter = &s->options->filter;
-	struct buf names = { 0 };
-	const char *value;
 	PGresult *res;
 	int err;
 
 	if (filter->tables.n == 0 && filter->exclude.n == 0)
 		return 0;
-	for (size_t i = 0; i < s->options->publications.n; i++) {
-		const char *name = s->options->publications.item[i];
-
-		buf_add(&names, "\n", i > 0);
-		buf_add(&names, name, strlen(name));
-	}
-	buf_add(&names, "", 1);
-	value = names.data;
-	if (names.failed) {
-		buf_free(&names);
-		return log_temporary("out of memory");
-	}
-	res = session_query(s, &err,
+	res = publications_query(s, &err,
 	    "SELECT DISTINCT schemaname, tablename FROM pg_catalog.pg_publication_tables"
-	    " WHERE pubname = ANY (pg_catalog.string_to_array($1, E'\\n'))",
-	    1, &value);
-	buf_free(&names);
+	    " WHERE pubname = ANY (pg_catalog.string_to_array($1, E'\\n'))");
 	if (res == NULL)
 		return err;
 	unmatched_warn_filter(filter, res, "published table");
 	PQclear(res);
 	return 0;
+}
+
+/*
+ * Servers 13 and 14 free the map from a partition's columns to those of the table that it is
+ * published as while it is in use, when a table is altered or analyzed meanwhile: they crash, all
+ * of the server, or send columns in the wrong order.  Where both are alike there is no map.
+ */
+static int
+check_partitions(struct session *s)
+{
+	PGresult *res;
+	int err;
+
+	if (s->server_version >= 150000)
+		return 0;
+	res = publications_query(s, &err,
+	    "SELECT p.pubname, c.oid::pg_catalog.regclass, r.oid::pg_catalog.regclass"
+	    " FROM pg_catalog.pg_publication p, pg_catalog.pg_class c,"
+	    " LATERAL pg_catalog.pg_partition_ancestors(c.oid) a(relid)"
+	    " JOIN pg_catalog.pg_class r ON r.oid = a.relid AND r.relkind = 'p'"
+	    " WHERE p.pubviaroot AND p.pubname = ANY (pg_catalog.string_to_array($1, E'\\n'))"
+	    " AND c.relispartition AND c.relkind = 'r'"
+	    " AND (p.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel m"
+	    " WHERE m.prpubid = p.oid AND m.prrelid = r.oid))"
+	    " AND (c.relnatts <> r.relnatts OR EXISTS (SELECT FROM pg_catalog.pg_attribute o"
+	    " LEFT JOIN pg_catalog.pg_attribute u ON u.attrelid = r.oid AND u.attnum = o.attnum"
+	    " AND u.attname = o.attname WHERE o.attrelid = c.oid AND o.attnum > 0"
+	    " AND u.attrelid IS NULL))"
+	    " ORDER BY 1, 3, 2 LIMIT 1");
+	if (res == NULL)
+		return err;
+	if (PQntuples(res) > 0)
+		err = log_permanent("partition %s is published as %s, and has its columns in "
+				    "another order or dropped ones: server %d can crash of that, "
+				    "or mix the columns up; turn publish_via_partition_root of "
+				    "publication \"%s\" off, or use server 15 or later",
+		    PQgetvalue(res, 0, 1), PQgetvalue(res, 0, 2), s->server_version / 10000,
+		    PQgetvalue(res, 0, 0));
+	PQclear(res);
+	return err;
 }
 
 int
@@ -208,7 +254,7 @@ slot_check(struct session *s, uint64_t *confirmed)
 
 	if ((err = check_server(s)) != 0 || (err = check_slot(s, confirmed)) != 0)
 		return err;
-	if ((err = check_publications(s)) != 0)
+	if ((err = check_publications(s)) != 0 || (err = check_partitions(s)) != 0)
 		return err;
 	return check_patterns(s);
 }
