@@ -160,7 +160,8 @@ publication as (
 				'on conflict do nothing', name),
 			format('grant usage on schema pgcdc to %I', name),
 			format('grant select on all tables in schema pgcdc to %I', name),
-			format('grant update (acked, commit_lsn) on pgcdc.schema_log to %I', name),
+			format('grant update (acked) on pgcdc.schema_log to %I', name),
+			format('grant insert on pgcdc.schema_commits to %I', name),
 			format('grant execute on function pgcdc.described(jsonb) to %I', name)],
 		case when name = :'role' and present then format('role "%s" exists, granted it what '
 			'pgcdc-read needs', name) end

@@ -106,7 +106,7 @@ with slot as (
 	select 5, '', format('drop table %s', string_agg(oid::regclass::text, ', ' order by relname)), null
 	from scope, pg_class
 	where everything and relnamespace = 'pgcdc'::regnamespace and relname in
-		('made', 'migrations', 'schema_log', 'table_keys', 'table_ids')
+		('made', 'migrations', 'schema_log', 'schema_commits', 'table_keys', 'table_ids')
 	group by everything
 	union all
 	select 7, '', 'drop schema pgcdc', 'dropped schema "pgcdc"' from scope where everything

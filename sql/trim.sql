@@ -68,6 +68,7 @@ with mention as (
 )
 select count(*) as n from gone
 \gset gone_
+delete from pgcdc.schema_commits where lsn <= :'position';
 select format('%s %s of %s entries of the schema log, up to %s', case when :'dry_run'::bool then
 	'would delete' else 'deleted' end, :'gone_n', :'entries', :'position');
 \if :dry_run

@@ -187,12 +187,12 @@ next.t #1 8'
 	translate --store= <in | cmp - out
 	# A run that begins in the middle asks the store: before the stream has brought the commit, and
 	# behind it, for rows on either side of it.
-	[ "$(sql "SELECT count(DISTINCT commit_lsn) || ' ' || count(*) FROM pgcdc.schema_log WHERE commit_lsn IS NOT NULL")" = '1 4' ]
+	[ "$(sql "SELECT count(DISTINCT lsn) || ' ' || count(*) FROM pgcdc.schema_commits")" = '1 4' ]
 	from_row 5
 	which_tables | is "$(tail -n +3 <<<"$rows")"
 	from_row 1
 	which_tables | is "$(tail -n +9 <<<"$rows")"
-	sql 'UPDATE pgcdc.schema_log SET commit_lsn = NULL'
+	sql 'TRUNCATE pgcdc.schema_commits'
 	from_row 5
 	which_tables | is "$(tail -n +3 <<<"$rows")"
 }

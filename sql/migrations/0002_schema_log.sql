@@ -17,9 +17,14 @@ create table pgcdc.schema_log (
 	schema jsonb not null default '{}',
 	dropped jsonb,
 	created_at timestamptz not null default clock_timestamp(),
-	acked boolean not null default false,
-	-- by pgcdc-translate, of what took no lock on its tables; a trigger cannot know it
-	commit_lsn pg_lsn
+	acked boolean not null default false
+);
+
+-- Where entries were committed that took no lock on their tables, from pgcdc-translate: a trigger
+-- cannot know it.  The entry itself may not be visible yet, when its commit waits for a standby.
+create table pgcdc.schema_commits (
+	id bigint primary key,
+	lsn pg_lsn not null
 );
 
 -- The names of the tables that a row of the log describes.
@@ -459,6 +464,7 @@ declare
 	n bigint;
 begin
 	delete from pgcdc.schema_log where lsn > pg_current_wal_insert_lsn();
+	delete from pgcdc.schema_commits where lsn > pg_current_wal_insert_lsn();
 	update pgcdc.schema_log set schema = schema || '{"covered": true}'
 	where schema ? 'gap' and not schema ? 'covered';
 	delete from pgcdc.table_ids t where not exists (select from pg_class where oid = t.relation);

@@ -37,18 +37,19 @@ static const char is_shown[] =
  * last row described may have been dropped, or go by another name.
  *
  * A renamed schema's tables are not locked: the new names hold from the commit.  Until the
- * stream has brought it, which is when it gets its commit_lsn, they do not, unless the commit
+ * stream has brought it, which is when schema_commits gets it, they do not, unless the commit
  * was before all that the slot holds; where no other table has the name, there is no doubt.
  *
  * A row with a column that this one lacks was written behind a change that the log has missed,
  * which a baseline, or what follows a gap, has caught up with.
  */
 static const char from_log[] =
-    "WITH described AS (SELECT l.*, d.value AS definition, coalesce(l.commit_lsn, l.lsn) AS since,"
-    " l.command_tag = 'ALTER SCHEMA' AND l.commit_lsn IS NULL AND NOT l.acked"
+    "WITH described AS (SELECT l.*, d.value AS definition, coalesce(k.lsn, l.lsn) AS since,"
+    " l.command_tag = 'ALTER SCHEMA' AND k.id IS NULL AND NOT l.acked"
     " AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.slot_name = $4::text"
     " AND age(l.xmin) > age(s.catalog_xmin)) AS is_to_come"
-    " FROM pgcdc.schema_log l, jsonb_array_elements(l.schema -> 'tables') d"
+    " FROM pgcdc.schema_log l LEFT JOIN pgcdc.schema_commits k USING (id),"
+    " jsonb_array_elements(l.schema -> 'tables') d"
     " WHERE l.schema ? 'tables' AND pgcdc.described(l.schema) @> ARRAY[$1::text || '.' || $2::text]"
     " AND d.value ->> 'schema' = $1 AND d.value ->> 'name' = $2),"
     " newest AS (SELECT * FROM described WHERE since <= $3::pg_lsn"
@@ -96,8 +97,8 @@ static const char from_catalog[] =
     " WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f')";
 
 /* The stream may have been here before, and the commit is where it was. */
-static const char commit[] =
-    "UPDATE pgcdc.schema_log SET commit_lsn = $2 WHERE id = ANY ($1::bigint[]) AND commit_lsn IS NULL";
+static const char commit
+    [] = "INSERT INTO pgcdc.schema_commits SELECT unnest($1::bigint[]), $2 ON CONFLICT DO NOTHING";
 
 int
 store_open(struct store *s, const struct options *o)
@@ -245,17 +246,35 @@ patient_query(struct store *s, const char *sql, int n, const char *const *values
 	}
 }
 
-int
-store_ask(struct store *s, struct store_answer *a, const struct store_question *q)
+/* What the store says; with shown, only when it shows the transaction of the question. */
+static PGresult *
+ask(struct store *s, const struct store_question *q, int shown, int *err)
 {
 	char lsn[LSN_SIZE];
 	const char *values[] = { q->schema, q->name, lsn, s->mark.slot, q->is_lacking ? "t" : "f" };
-	PGresult *res;
-	int err;
 
 	lsn_format(lsn, q->lsn);
-	res = s->survey.keeps_log ? patient_query(s, from_log, 5, values, q, &err)
-	                          : patient_query(s, from_catalog, 2, values, q, &err);
+	return s->survey.keeps_log
+	           ? patient_query(s, from_log, 5, values, shown ? q : NULL, err)
+	           : patient_query(s, from_catalog, 2, values, shown ? q : NULL, err);
+}
+
+/*
+ * What a primary does not show yet the stream has brought, but for CREATE TABLE AS, so an answer
+ * of its is right.  It must not be waited for: we may be what the transaction waits for.
+ */
+int
+store_ask(struct store *s, struct store_answer *a, const struct store_question *q)
+{
+	PGresult *res = NULL;
+	int err;
+
+	if (!s->survey.is_standby && (res = ask(s, q, 0, &err)) == NULL)
+		return err;
+	if (res == NULL || (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 0)) {
+		PQclear(res);
+		res = ask(s, q, 1, &err);
+	}
 	if (res == NULL)
 		return err;
 	err = PQresultStatus(res) == PGRES_TUPLES_OK ? take_answer(a, res)

@@ -80,11 +80,12 @@ check_kind(struct survey *s, const struct link *l)
 	if ((res = question(l, &err,
 		 "SELECT EXISTS (SELECT FROM pgcdc.schema_log WHERE schema ? 'tables')"
 		 " OR EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'pgcdc_drop'),"
-		 " has_function_privilege('pg_control_system()', 'execute')",
+		 " has_function_privilege('pg_control_system()', 'execute'), pg_is_in_recovery()",
 		 0, NULL)) == NULL)
 		return err;
 	s->keeps_log = *PQgetvalue(res, 0, 0) == 't';
 	may_ask = *PQgetvalue(res, 0, 1) == 't';
+	s->is_standby = *PQgetvalue(res, 0, 2) == 't';
 	PQclear(res);
 	if (!s->keeps_log)
 		log_warn(

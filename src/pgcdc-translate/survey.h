@@ -7,6 +7,7 @@
 
 struct survey {
 	int keeps_log;              /* else init was run with --no-ddl: there is only the catalog */
+	int is_standby;             /* or was one then */
 	char system_identifier[32]; /* empty when we may not ask for it */
 };
 
