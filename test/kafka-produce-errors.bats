@@ -134,9 +134,17 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	cat err
 	[ "$(wc -l <err)" -eq 1 ]
 	# The row itself is not for the log.
-	grep 'topic "narrow" does not take the change of table "public"."t" at "0/200", 6[0-9]* bytes: Broker: Message size too large; raise the topic' err
+	grep 'topic "narrow" does not take the change of table "public.t" at 0/200, 6[0-9]* bytes: Broker: Message size too large; raise the topic' err
 	run ! read -r -t 0.1 -u 5
 	[ "$(consume narrow | ids | paste -sd ' ')" = "1 2" ]
+}
+
+# A broker that knows nothing of the producer yet takes any message as its first.
+@test "nothing comes behind the very first message when that is too large" {
+	topic create fresh 1 max.message.bytes=2000
+	{ echo "$H" && tx 1 "$(rows 1 1 "$(large)")" && tx 2 "$(rows 2 2000)"; } >lines
+	refuses 100 'does not take the change of table "public.t"' -t fresh --batch-bytes=1000 <lines
+	[ -z "$(consume fresh)" ]
 }
 
 @test "a message that is too large goes to the dead letters, which can be sent again" {

@@ -87,15 +87,11 @@ make_room(struct line_reader *r)
 	return resize(r, r->cap > most / 2 ? most : 2 * r->cap);
 }
 
-int
-line_fill(struct line_reader *r)
+static int
+fill(struct line_reader *r)
 {
 	ssize_t n;
 
-	if (r->eof)
-		return 0;
-	if (make_room(r) != 0)
-		return -1;
 	do
 		n = read(r->fd, r->buffer + r->end, r->cap - r->end);
 	while (n < 0 && errno == EINTR);
@@ -105,6 +101,50 @@ line_fill(struct line_reader *r)
 		r->eof = 1;
 	r->end += (size_t)n;
 	return 0;
+}
+
+int
+line_fill(struct line_reader *r)
+{
+	if (r->eof)
+		return 0;
+	return make_room(r) == 0 ? fill(r) : -1;
+}
+
+/* Go on in a new buffer, with what was not given of the old one. */
+static int
+change_buffer(struct line_reader *r, char **kept, size_t *size)
+{
+	struct line_reader old = *r;
+
+	r->buffer = NULL;
+	r->cap = 0;
+	if (resize(r, old.end - old.start > r->usual / 2 ? 2 * (old.end - old.start) : r->usual) !=
+	    0) {
+		*r = old;
+		return -1;
+	}
+	memcpy(r->buffer, old.buffer + old.start, old.end - old.start);
+	r->end -= old.start;
+	r->searched -= old.start;
+	r->start = 0;
+	*kept = old.buffer;
+	*size = old.cap;
+	return 0;
+}
+
+int
+line_fill_keeping(struct line_reader *r, char **kept, size_t *size)
+{
+	*kept = NULL;
+	if (r->eof)
+		return 0;
+	if (r->start == 0)
+		return line_fill(r);
+	/* Behind lines that stay, room becomes small; a read should not. */
+	if (r->cap - r->end < r->usual / 16 && change_buffer(r, kept, size) != 0)
+		return -1;
+	return fill(r);
 }
 
 void

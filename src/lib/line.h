@@ -64,6 +64,13 @@ enum line_status line_next(struct line_reader *r, const char **line, size_t *len
  */
 int line_fill(struct line_reader *r);
 
+/*
+ * As line_fill(), but lines that were given stay where they are.  When there is no room behind
+ * them the buffer changes hands: *kept is the one that they lie in, of *size bytes, which is the
+ * caller's to free from now on; else NULL.
+ */
+int line_fill_keeping(struct line_reader *r, char **kept, size_t *size);
+
 /* Free the buffer.  The descriptor stays open. */
 void line_close(struct line_reader *r);
 

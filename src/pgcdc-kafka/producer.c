@@ -113,7 +113,8 @@ producer_send(struct producer *p, const struct producer_message *m)
 	rd_kafka_vu_t vu[] = {
 		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = m->topic },
 		{ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = m->partition },
-		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS,
+		    .u.i = m->payload_stays ? 0 : RD_KAFKA_MSG_F_COPY },
 		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)(uintptr_t)m->key, m->key_len } },
 		{ .vtype = RD_KAFKA_VTYPE_VALUE,
 		    .u.mem = { (void *)(uintptr_t)m->payload, m->payload_len } },

@@ -22,6 +22,7 @@ struct producer_message {
 	int32_t partition; /* or RD_KAFKA_PARTITION_UA: by the key */
 	const void *key, *payload;
 	size_t key_len, payload_len; /* a payload of NULL is a tombstone */
+	int payload_stays;           /* until its delivery: it need not be copied */
 	rd_kafka_headers_t *headers; /* taken over when it is sent; NULL: none */
 	uint64_t unit;               /* comes back with the delivery */
 };
@@ -32,7 +33,10 @@ int producer_open(struct producer *p, const struct produce_options *o);
 /* The producer has given up, and why comes with the events. */
 #define PRODUCER_FATAL (-1)
 
-/* Hand a message over; it is copied.  0, PRODUCER_FATAL, or the exit code after reporting. */
+/*
+ * Hand a message over; its key is copied, and its payload unless that stays.
+ * 0, PRODUCER_FATAL, or the exit code after reporting.
+ */
 int producer_send(struct producer *p, const struct producer_message *m);
 
 /* The next event, which the caller destroys, or NULL: wait for p->fd. */

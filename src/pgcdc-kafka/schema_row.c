@@ -73,7 +73,7 @@ schema_row_tables(const struct event *e,
 	size_t i;
 
 	if (document(&schema, e, "schema") != 0 || document(&dropped, e, "dropped") != 0)
-		err = -1;
+		err = SCHEMA_ROW_DAMAGED;
 	json_array_foreach(json_object_get(schema, "tables"), i, table)
 	{
 		if (err == 0)

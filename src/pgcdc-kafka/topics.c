@@ -63,18 +63,16 @@ ask(struct topics *ts, struct topic *topic, rd_kafka_resp_err_t *error, int32_t 
 
 /* The answer of the broker to our wish: 0, or the exit code after reporting. */
 static int
-judge_creation(const struct topic *topic, const rd_kafka_event_t *event)
+judge_creation(const struct topic *topic, rd_kafka_event_t *event)
 {
 	const rd_kafka_CreateTopics_result_t *result;
 	const rd_kafka_topic_result_t **one;
 	size_t n;
 
-	if (event == NULL || rd_kafka_event_error((rd_kafka_event_t *)(uintptr_t)event) != 0)
+	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return log_temporary("could not make topic \"%s\": %s", topic->name,
-		    event != NULL
-			? rd_kafka_event_error_string((rd_kafka_event_t *)(uintptr_t)event)
-			: "no answer");
-	result = rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event);
+		    rd_kafka_event_error_string(event));
+	result = rd_kafka_event_CreateTopics_result(event);
 	one = rd_kafka_CreateTopics_result_topics(result, &n);
 	if (n == 1 &&
 	    (rd_kafka_topic_result_error(one[0]) == RD_KAFKA_RESP_ERR_NO_ERROR ||
@@ -105,6 +103,23 @@ set_config(rd_kafka_NewTopic_t *wish, const struct opt_list *pairs)
 	return 0;
 }
 
+/* The answer comes in any case: librdkafka sees to the time. */
+static int
+wait_for_creation(
+    struct topics *ts, const struct topic *topic, rd_kafka_queue_t *queue, rd_kafka_event_t **event)
+{
+	int err;
+
+	while ((*event = rd_kafka_queue_poll(queue, PATIENCE)) == NULL) {
+		if ((err = ts->serve(ts->context)) != 0)
+			return err;
+		loop_wait(NULL, 0, loop_now());
+		if (loop_ending())
+			return gave_up(topic->name);
+	}
+	return 0;
+}
+
 static int
 create(struct topics *ts, struct topic *topic)
 {
@@ -122,8 +137,8 @@ create(struct topics *ts, struct topic *topic)
 	rd_kafka_AdminOptions_set_operation_timeout(options, CREATE_TIMEOUT, error, sizeof(error));
 	if ((err = set_config(wish, &o->topic_config)) == 0) {
 		rd_kafka_CreateTopics(ts->producer->rk, &wish, 1, options, queue);
-		event = rd_kafka_queue_poll(queue, 2 * CREATE_TIMEOUT);
-		if ((err = judge_creation(topic, event)) == 0)
+		if ((err = wait_for_creation(ts, topic, queue, &event)) == 0 &&
+		    (err = judge_creation(topic, event)) == 0)
 			log_info("made topic \"%s\"", topic->name);
 		topic->news = loop_now() + NEWS_TIMEOUT;
 		rd_kafka_event_destroy(event);

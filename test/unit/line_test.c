@@ -344,6 +344,50 @@ split_points(void)
 	ok(1, "%d inputs at each split point", runs);
 }
 
+/* Lines stay where they are while the buffers change, also where one is longer than a buffer. */
+static void
+keeping(void)
+{
+	enum { LINES = 2000, SIZE = 4096 };
+	static const char *kept_line[LINES];
+	static size_t kept_len[LINES];
+	char *kept[LINES], *text = calloc(LINES, SIZE), *end = text;
+	size_t n = 0, lines = 0, size, wrong = 0;
+	enum line_status status;
+	struct line_reader r;
+	int fd;
+
+	for (int i = 0; i < LINES; i++)
+		end += sprintf(end, "%0*d\n", i % 500 == 7 ? SIZE - 2 : 1 + i * 7 % 60, i);
+	fd = file_of(text, (size_t)(end - text));
+	line_open(&r, fd, 1 << 20);
+	r.usual = 256;
+	while ((status = line_next(&r, &line, &len)) != LINE_END) {
+		if (status == LINE_READY) {
+			kept_line[lines] = line;
+			kept_len[lines++] = len;
+			continue;
+		}
+		if (status != LINE_MORE || line_fill_keeping(&r, &kept[n], &size) != 0)
+			abort();
+		if (kept[n] != NULL && size >= r.usual)
+			n++;
+	}
+	is_int(lines, LINES, "all lines come");
+	ok(n > LINES / 256, "from several buffers");
+	end = text;
+	for (size_t i = 0; i < lines; i++) {
+		wrong += memcmp(end, kept_line[i], kept_len[i]) != 0 || end[kept_len[i]] != '\n';
+		end += kept_len[i] + 1;
+	}
+	is_int(wrong, 0, "each is still what it was");
+	while (n > 0)
+		free(kept[--n]);
+	line_close(&r);
+	close(fd);
+	free(text);
+}
+
 int
 main(void)
 {
@@ -357,5 +401,6 @@ main(void)
 	failures();
 	interrupted();
 	split_points();
+	keeping();
 	return tap_done();
 }

@@ -1,0 +1,155 @@
+#include <string.h>
+
+#include "client.h"
+#include "delivery.h"
+#include "event.h"
+#include "log.h"
+#include "text.h"
+
+/* Milliseconds that a fatal error is given for the report of its message. */
+#define FATAL_PATIENCE 500
+
+/* What is too large goes to the dead letters, if there is a place for them. */
+static int
+bury(struct delivery *d, const rd_kafka_message_t *m)
+{
+	int err = dead_letter_put(d->dead_letter, d->head->data, d->head->len, m->payload, m->len);
+
+	if (err == 0)
+		log_warn(
+		    "topic \"%s\" does not take a change of %zu bytes, which is in \"%s\" now: %s",
+		    rd_kafka_topic_name(m->rkt), m->len, d->dead_letter->path,
+		    rd_kafka_err2str(m->err));
+	return err;
+}
+
+static int
+report_event(const rd_kafka_message_t *m, const struct event *e)
+{
+	struct buf schema = BUF_INIT, table = BUF_INIT;
+	struct event_span lsn = { "?", 1 };
+	int err;
+
+	text_add(&schema, e->schema);
+	text_add(&table, e->table);
+	event_text(&lsn, e->lsn);
+	err = log_permanent(
+	    "topic \"%s\" does not take the change of table \"%.*s.%.*s\" at %.*s, %zu bytes: %s%s",
+	    rd_kafka_topic_name(m->rkt), (int)schema.len, schema.data, (int)table.len, table.data,
+	    (int)lsn.len, lsn.p, m->len, rd_kafka_err2str(m->err),
+	    m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+		? "; raise the topic's max.message.bytes, lower --batch-bytes, or give "
+		  "--oversize=dead-letter"
+		: "");
+	buf_free(&schema);
+	buf_free(&table);
+	return err;
+}
+
+/* A message that was refused, as far as its line says what it is. */
+static int
+report_refusal(const rd_kafka_message_t *m)
+{
+	struct event e = { .code = 0 };
+	int err;
+
+	if (m->payload == NULL || event_scan(&e, m->payload, m->len) != 0 || e.schema.p == NULL ||
+	    e.table.p == NULL)
+		err = log_permanent("topic \"%s\" does not take a message: %s",
+		    rd_kafka_topic_name(m->rkt), rd_kafka_err2str(m->err));
+	else
+		err = report_event(m, &e);
+	event_free(&e);
+	return err;
+}
+
+static int
+refused(struct delivery *d, const rd_kafka_message_t *m, uint64_t unit)
+{
+	int err;
+
+	switch (m->err) {
+	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+		if (d->dead_letter->path == NULL || m->payload == NULL)
+			break;
+		if ((err = bury(d, m)) == 0)
+			window_done(d->window, unit);
+		return err;
+	/* What came behind the one that has failed; its report may come first. */
+	case RD_KAFKA_RESP_ERR__FATAL:
+	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+	case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+		return d->is_fatal ? 0 : delivery_fatal(d);
+	default:
+		break;
+	}
+	return report_refusal(m);
+}
+
+static int
+take_reports(struct delivery *d, rd_kafka_event_t *event)
+{
+	const rd_kafka_message_t *m;
+	int err;
+
+	while ((m = rd_kafka_event_message_next(event)) != NULL) {
+		uint64_t unit = producer_delivered(d->producer, m);
+
+		if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+			window_done(d->window, unit);
+		else if ((err = refused(d, m, unit)) != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* The message that has made an error fatal says more, and its report comes behind. */
+int
+delivery_fatal(struct delivery *d)
+{
+	rd_kafka_event_t *event;
+	int err = 0;
+
+	d->is_fatal = 1;
+	while (
+	    err == 0 && (event = rd_kafka_queue_poll(d->producer->queue, FATAL_PATIENCE)) != NULL) {
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
+			err = take_reports(d, event);
+		rd_kafka_event_destroy(event);
+	}
+	return err != 0 ? err : client_judge(d->producer->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+}
+
+static int
+take_error(struct delivery *d, rd_kafka_event_t *event)
+{
+	if (rd_kafka_event_error_is_fatal(event))
+		return delivery_fatal(d);
+	return client_judge(
+	    d->producer->rk, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+}
+
+int
+delivery_serve(struct delivery *d)
+{
+	rd_kafka_event_t *event;
+	int err = 0;
+
+	while (err == 0 && (event = producer_event(d->producer)) != NULL) {
+		switch (rd_kafka_event_type(event)) {
+		case RD_KAFKA_EVENT_DR:
+			err = take_reports(d, event);
+			break;
+		case RD_KAFKA_EVENT_ERROR:
+			err = take_error(d, event);
+			break;
+		case RD_KAFKA_EVENT_LOG:
+			client_log(event);
+			break;
+		default:
+			break;
+		}
+		rd_kafka_event_destroy(event);
+	}
+	return err;
+}
