@@ -117,7 +117,7 @@ delivery_fatal(struct delivery *d)
 			err = take_reports(d, event);
 		rd_kafka_event_destroy(event);
 	}
-	return err != 0 ? err : client_judge(d->producer->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+	return err != 0 ? err : producer_judge_fatal(d->producer);
 }
 
 static int

@@ -1,3 +1,5 @@
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "buf.h"
@@ -46,6 +48,14 @@ add_span(rd_kafka_headers_t *headers, const char *name, struct event_span value)
 }
 
 static void
+add_number(rd_kafka_headers_t *headers, const char *name, uint64_t value)
+{
+	char text[24];
+
+	add(headers, name, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, value));
+}
+
+static void
 add_all(rd_kafka_headers_t *headers, const struct event *e, char action)
 {
 	static const char type[] = "application/json";
@@ -65,10 +75,12 @@ headers_make(const struct event *e, const struct headers_context *context)
 	rd_kafka_headers_t *headers;
 
 	if (context->kind == HEADERS_NONE ||
-	    (headers = rd_kafka_headers_new(context->kind == HEADERS_ALL ? 9 : 2)) == NULL)
+	    (headers = rd_kafka_headers_new(context->kind == HEADERS_ALL ? 10 : 3)) == NULL)
 		return NULL;
 	add(headers, "system_identifier", context->system_identifier,
 	    strlen(context->system_identifier));
+	if (context->epoch > 0)
+		add_number(headers, "epoch", context->epoch);
 	add(headers, "commit_lsn", context->commit_lsn, strlen(context->commit_lsn));
 	if (context->kind == HEADERS_ALL)
 		add_all(headers, e, context->action);

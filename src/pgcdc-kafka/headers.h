@@ -1,7 +1,7 @@
 /*
  * The headers of a message: what its line does not say itself,
  *
- *	system_identifier  commit_lsn
+ *	system_identifier  epoch  commit_lsn
  *
  * and, for who routes or counts events without parsing them, the texts of those that it has of
  *
@@ -13,6 +13,7 @@
 #define HEADERS_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdint.h>
 
 #include "event.h"
 
@@ -25,6 +26,7 @@ int headers_kind(enum headers_kind *kind, const char *name);
 struct headers_context {
 	enum headers_kind kind;
 	const char *system_identifier;
+	uint64_t epoch;         /* 0: none */
 	const char *commit_lsn; /* empty: not known */
 	char action;            /* instead of the line's, 0: that */
 };

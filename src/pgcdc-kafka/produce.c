@@ -14,6 +14,7 @@
 #include "produce_options.h"
 #include "producer.h"
 #include "send.h"
+#include "transaction.h"
 #include "window.h"
 
 struct produce {
@@ -21,6 +22,7 @@ struct produce {
 	struct producer producer;
 	struct sender sender;
 	struct delivery delivery;
+	struct transaction transaction;
 	struct line_reader reader;
 	struct blocks blocks; /* of input, with messages that are on their way */
 	struct event event;
@@ -51,10 +53,55 @@ take_head(struct produce *p, const char *line, size_t len)
 }
 
 static int
+take_row(struct produce *p, const char *line, size_t len)
+{
+	int err = 0;
+
+	if (p->options.transactional_id != NULL)
+		err = transaction_row(&p->transaction, &p->event, len);
+	if (err == TRANSACTION_DONE)
+		return 0;
+	if (err == 0)
+		err = send_line(&p->sender, &p->event, line, len, p->reader.number);
+	return err == PRODUCER_FATAL ? delivery_fatal(&p->delivery) : err;
+}
+
+static void
+acknowledge(struct produce *p, const char *token)
+{
+	if (token != NULL && p->options.ack != NULL)
+		ack_send(&p->sink, token, strlen(token));
+}
+
+/* At least once: what is delivered may be acknowledged. */
+static int
+take_token(struct produce *p)
+{
+	if (p->event.ack.p == NULL ||
+	    window_mark(&p->window, p->chain.last, strlen(p->chain.last)) == 0)
+		return 0;
+	return log_temporary("out of memory");
+}
+
+/* Exactly once: what is committed may be. */
+static int
+take_note(struct produce *p)
+{
+	const char *token = p->event.ack.p != NULL ? p->chain.last : NULL;
+	int err = transaction_line(&p->transaction, &p->event, token);
+
+	if (err != 0 || token == NULL)
+		return err;
+	if ((err = transaction_commit(&p->transaction, 0, &token)) == 0)
+		acknowledge(p, token);
+	return err;
+}
+
+static int
 take_line(struct produce *p, const char *line, size_t len)
 {
 	unsigned long long number = p->reader.number;
-	int err = 0;
+	int err;
 
 	if (event_scan(&p->event, line, len) != 0)
 		return errno == ENOMEM
@@ -69,7 +116,8 @@ take_line(struct produce *p, const char *line, size_t len)
 		    p->chain.error);
 	switch (p->event.code) {
 	case 'H':
-		err = take_head(p, line, len);
+		if ((err = take_head(p, line, len)) != 0)
+			return err;
 		break;
 	case 'B':
 		send_begin(&p->sender, &p->event);
@@ -79,17 +127,13 @@ take_line(struct produce *p, const char *line, size_t len)
 	case 'D':
 	case 'T':
 	case 'R':
-		err = send_line(&p->sender, &p->event, line, len, number);
+		if ((err = take_row(p, line, len)) != 0)
+			return err;
 		break;
 	default:
 		break;
 	}
-	if (err == PRODUCER_FATAL)
-		return delivery_fatal(&p->delivery);
-	if (err == 0 && p->event.ack.p != NULL &&
-	    window_mark(&p->window, p->chain.last, strlen(p->chain.last)) != 0)
-		return log_temporary("out of memory");
-	return err;
+	return p->options.transactional_id != NULL ? take_note(p) : take_token(p);
 }
 
 static int
@@ -143,12 +187,10 @@ static int
 serve(void *context)
 {
 	struct produce *p = context;
-	const char *token;
 	int err = delivery_serve(&p->delivery);
 
 	blocks_done(&p->blocks, p->window.first);
-	if ((token = window_token(&p->window)) != NULL && p->options.ack != NULL)
-		ack_send(&p->sink, token, strlen(token));
+	acknowledge(p, window_token(&p->window));
 	return err;
 }
 
@@ -201,11 +243,36 @@ wait_for_any(struct produce *p, enum line_status status, int64_t until)
 	/* Lines that were read already make no descriptor ready. */
 	if (status == LINE_READY && !is_full(p))
 		until = loop_now();
+	if (transaction_deadline(&p->transaction) < until)
+		until = transaction_deadline(&p->transaction);
 	if (loop_wait(fds, 3, until) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
 	if (fds[2].revents != 0)
 		ack_flush(&p->sink);
 	return fds[0].revents != 0 ? read_more(p) : 0;
+}
+
+/* Is there no input to be had now? */
+static int
+is_idle(enum line_status status)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return status == LINE_END || (status == LINE_MORE && poll(&input, 1, 0) == 0);
+}
+
+/* Commit what is open, unless more is to come at once. */
+static int
+commit(struct produce *p, enum line_status status)
+{
+	const char *token;
+	int err;
+
+	if (p->options.transactional_id == NULL || status == LINE_READY)
+		return 0;
+	if ((err = transaction_commit(&p->transaction, is_idle(status), &token)) == 0)
+		acknowledge(p, token);
+	return err;
 }
 
 static int
@@ -227,7 +294,8 @@ flow(struct produce *p)
 	int err;
 
 	for (;;) {
-		if ((err = take_lines(p, &status)) != 0 || (err = serve(p)) != 0)
+		if ((err = take_lines(p, &status)) != 0 || (err = serve(p)) != 0 ||
+		    (err = commit(p, status)) != 0)
 			return err;
 		if (status == LINE_END || status == LINE_CUT) {
 			if (p->window.open == 0)
@@ -235,7 +303,8 @@ flow(struct produce *p)
 			rd_kafka_flush(p->producer.rk, 0); /* linger no more */
 		}
 		if (loop_now() >= deadline(p))
-			return p->window.open == 0 ? 0 : not_delivered(p);
+			return p->window.open == 0 && !p->transaction.is_open ? 0
+			                                                      : not_delivered(p);
 		if ((err = wait_for_any(p, status, p->give_up)) != 0)
 			return err;
 	}
@@ -244,6 +313,7 @@ flow(struct produce *p)
 static int
 start(struct produce *p)
 {
+	int64_t longest = 0;
 	int err;
 
 	p->sender = (struct sender){
@@ -260,8 +330,21 @@ start(struct produce *p)
 		.dead_letter = &p->dead_letter,
 		.head = &p->head,
 	};
+	p->transaction = (struct transaction){
+		.options = &p->options,
+		.producer = &p->producer,
+		.window = &p->window,
+		.serve = serve,
+		.settle = settle,
+		.context = p,
+	};
+	if (p->options.transactional_id != NULL &&
+	    (err = transaction_longest(&p->options, &longest)) != 0)
+		return err;
 	if ((err = dead_letter_open(&p->dead_letter, p->options.dead_letter)) != 0 ||
-	    (err = producer_open(&p->producer, &p->options)) != 0)
+	    (err = producer_open(&p->producer, &p->options, longest)) != 0)
+		return err;
+	if (p->options.transactional_id != NULL && (err = transaction_start(&p->transaction)) != 0)
 		return err;
 	return send_open(&p->sender, serve);
 }
@@ -269,6 +352,7 @@ start(struct produce *p)
 static void
 release(struct produce *p)
 {
+	transaction_stop(&p->transaction);
 	send_close(&p->sender);
 	/* Before what its messages lie in. */
 	producer_close(&p->producer);

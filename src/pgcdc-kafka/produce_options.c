@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "ack.h"
@@ -29,6 +30,32 @@ check_oversize(const struct produce_options *o, const char *oversize)
 	return 0;
 }
 
+/* The topic of positions has the id in its name, so that nobody else writes there. */
+static int
+check_transactions(struct produce_options *o)
+{
+	static char topic[TOPIC_SIZE];
+	int needs = o->position_topic != NULL || o->split_large || o->transaction_timeout > 0;
+
+	if (o->transactional_id == NULL)
+		return needs ? log_permanent("--position-topic, --split-large and "
+					     "--transaction-timeout need --transactional-id")
+		             : 0;
+	if (o->dead_letter != NULL)
+		return log_permanent("--oversize=dead-letter is not for --transactional-id: a file "
+				     "is no part of a transaction");
+	if (o->position_topic == NULL) {
+		if ((size_t)snprintf(topic, sizeof(topic), "pgcdc-position-%s",
+			o->transactional_id) >= sizeof(topic))
+			return log_permanent("the transactional id is too long for the name of a "
+					     "topic; give --position-topic");
+		o->position_topic = topic;
+	}
+	if (topic_is_template(o->position_topic))
+		return log_permanent("--position-topic may not be a template");
+	return topic_check(o->position_topic);
+}
+
 static int
 check(struct produce_options *o, const struct texts *texts)
 {
@@ -55,7 +82,9 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
 				     "letters, digits, \"_\", \"-\" and \".\"",
 		    o->ack_name);
-	return check_oversize(o, texts->oversize);
+	if ((err = check_oversize(o, texts->oversize)) != 0)
+		return err;
+	return check_transactions(o);
 }
 
 int
@@ -70,6 +99,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		.queue_bytes = 100 * MIB,
 		.compression = "lz4",
 		.ack_name = "kafka",
+		.transaction_interval = SECOND / 10,
 		.shutdown_timeout = 5 * SECOND,
 		.max_line = UINT64_C(1) << 30,
 	};
@@ -102,6 +132,20 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    INT64_C(1) << 40 },
 		{ "compression", 'z', OPT_STRING, &o->compression, "none|lz4|zstd|gzip|snappy",
 		    "of batches (default: lz4)", 0, 0 },
+		{ "transactional-id", 0, OPT_STRING, &o->transactional_id, "ID",
+		    "exactly once: write whole transactions, under this name", 0, 0 },
+		{ "position-topic", 0, OPT_STRING, &o->position_topic, "TOPIC",
+		    "where the position is kept (default: pgcdc-position-ID)", 0, 0 },
+		{ "transaction-interval", 0, OPT_DURATION, &o->transaction_interval, "TIME",
+		    "under load, commit so often (default: 100ms)", 0, 60 * SECOND },
+		{ "transaction-timeout", 0, OPT_DURATION, &o->transaction_timeout, "TIME",
+		    "longest transaction (default: the brokers' maximum)", SECOND,
+		    INT32_MAX * INT64_C(1000) },
+		{ "split-large", 0, OPT_FLAG, &o->split_large, NULL,
+		    "commit what takes longer than that in parts", 0, 0 },
+		{ "epoch", 0, OPT_SIZE, &o->epoch, "N",
+		    "number of the cluster, raised when it is another one (default: 0)", 0,
+		    INT64_C(1) << 10 },
 		{ "oversize", 0, OPT_STRING, &texts.oversize, "stop|dead-letter",
 		    "what the broker refuses as too large (default: stop)", 0, 0 },
 		{ "dead-letter", 0, OPT_STRING, &o->dead_letter, "FILE", "where it goes then", 0,

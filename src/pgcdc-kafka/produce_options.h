@@ -20,6 +20,12 @@ struct produce_options {
 	int64_t linger; /* microseconds */
 	uint64_t batch_bytes, batch_size, queue_bytes;
 	const char *compression;
+	const char *transactional_id; /* NULL: at least once */
+	const char *position_topic;
+	int64_t transaction_interval; /* microseconds */
+	int64_t transaction_timeout;  /* microseconds; 0: the brokers' */
+	int split_large;
+	uint64_t epoch;
 	const char *dead_letter; /* a file; NULL: what is too large ends the run */
 	const char *ack, *ack_name;
 	int64_t shutdown_timeout; /* microseconds */

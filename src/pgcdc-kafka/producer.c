@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "loop.h"
 #include "producer.h"
 
 /*
@@ -24,7 +25,8 @@ static const struct client_rule rules[] = {
 	{ "delivery.timeout.ms", "0", "a message could be given up that is waited for" },
 	{ "partitioner", "murmur2_random|murmur2",
 	    "other clients would look for a key in another partition" },
-	{ "transactional.id", NULL, "it is not supported as a property" },
+	{ "transactional.id", NULL, "use --transactional-id" },
+	{ "transaction.timeout.ms", NULL, "use --transaction-timeout" },
 	{ "queue.buffering.max.kbytes", NULL, "use --queue-bytes" },
 	{ "queue.buffering.max.messages", NULL, "use --queue-bytes" },
 	{ .name = NULL },
@@ -74,18 +76,31 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 	return 0;
 }
 
+static int
+configure_transactions(rd_kafka_conf_t *conf, const struct produce_options *o, int64_t longest)
+{
+	int err;
+
+	if (o->transactional_id == NULL)
+		return 0;
+	if ((err = client_set(conf, "transactional.id", o->transactional_id)) != 0)
+		return err;
+	return set_number(conf, "transaction.timeout.ms", (uint64_t)longest);
+}
+
 int
-producer_open(struct producer *p, const struct produce_options *o)
+producer_open(struct producer *p, const struct produce_options *o, int64_t longest)
 {
 	static const uint64_t one = 1;
 	rd_kafka_conf_t *conf;
 	char error[512];
 	int err;
 
-	*p = (struct producer){ .fd = -1 };
+	*p = (struct producer){ .fd = -1, .longest = longest * 1000, .aborted_at = LOOP_NEVER };
 	if ((err = client_configure(&conf, &o->client, rules)) != 0)
 		return err;
-	if ((err = configure(conf, o)) != 0) {
+	if ((err = configure(conf, o)) != 0 ||
+	    (err = configure_transactions(conf, o, longest)) != 0) {
 		rd_kafka_conf_destroy(conf);
 		return err;
 	}
@@ -136,6 +151,23 @@ producer_send(struct producer *p, const struct producer_message *m)
 		    rd_kafka_topic_name(m->topic), rd_kafka_error_string(error));
 	rd_kafka_error_destroy(error);
 	return err;
+}
+
+int
+producer_judge_fatal(const struct producer *p)
+{
+	char text[512];
+
+	if (rd_kafka_fatal_error(p->rk, text, sizeof(text)) != RD_KAFKA_RESP_ERR__FENCED)
+		return client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+	/* The broker says the same to a producer whose time was over. */
+	if (loop_now() >= p->aborted_at)
+		return log_temporary("a transaction of Kafka was open for more than %lld s, and "
+				     "the broker has taken it back",
+		    (long long)p->longest / 1000000);
+	return log_permanent("another producer has taken over --transactional-id: %s; stop one of "
+			     "them, or give it another id",
+	    text);
 }
 
 rd_kafka_event_t *

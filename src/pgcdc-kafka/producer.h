@@ -13,8 +13,10 @@
 struct producer {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
-	int fd;         /* readable when producer_event() has something */
-	uint64_t bytes; /* of messages on their way, with what librdkafka needs for them */
+	int fd;             /* readable when producer_event() has something */
+	uint64_t bytes;     /* of messages on their way, with what librdkafka needs for them */
+	int64_t longest;    /* microseconds that a transaction may be open */
+	int64_t aborted_at; /* when the broker takes back the one that is, or LOOP_NEVER */
 };
 
 struct producer_message {
@@ -27,11 +29,17 @@ struct producer_message {
 	uint64_t unit;               /* comes back with the delivery */
 };
 
-/* 0, or the exit code after reporting. */
-int producer_open(struct producer *p, const struct produce_options *o);
+/*
+ * Make it; with a transactional id, for transactions of at most so many milliseconds.
+ * 0, or the exit code after reporting.
+ */
+int producer_open(struct producer *p, const struct produce_options *o, int64_t longest);
 
 /* The producer has given up, and why comes with the events. */
 #define PRODUCER_FATAL (-1)
+
+/* Report why it has given up. The exit code. */
+int producer_judge_fatal(const struct producer *p);
 
 /*
  * Hand a message over; its key is copied, and its payload unless that stays.

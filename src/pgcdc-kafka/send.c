@@ -35,7 +35,7 @@ static int
 send_to(struct sender *s, struct topic *topic, int32_t partition, const struct payload *payload)
 {
 	const struct headers_context context = { s->options->headers, s->system_identifier,
-		s->commit_lsn, payload->action };
+		s->options->epoch, s->commit_lsn, payload->action };
 	struct producer_message m = {
 		.topic = topic->handle,
 		.partition = partition,
@@ -236,8 +236,13 @@ int
 send_open(struct sender *s, int (*serve)(void *context))
 {
 	s->topics = (struct topics){
-		.options = s->options,
-		.producer = s->producer,
+		.rk = s->producer->rk,
+		.wish = {
+		    .is_one = s->options->auto_create,
+		    .partitions = s->options->partitions,
+		    .replication = s->options->replication,
+		    .config = s->options->topic_config,
+		},
 		.serve = serve,
 		.context = s->context,
 	};

@@ -45,7 +45,7 @@ ask(struct topics *ts, struct topic *topic, rd_kafka_resp_err_t *error, int32_t 
 	int err;
 
 	for (;;) {
-		if (rd_kafka_metadata(ts->producer->rk, 0, topic->handle, &metadata, PATIENCE) ==
+		if (rd_kafka_metadata(ts->rk, 0, topic->handle, &metadata, PATIENCE) ==
 		    RD_KAFKA_RESP_ERR_NO_ERROR) {
 			*error = metadata->topics[0].err;
 			*partitions = metadata->topics[0].partition_cnt;
@@ -123,20 +123,20 @@ wait_for_creation(
 static int
 create(struct topics *ts, struct topic *topic)
 {
-	const struct produce_options *o = ts->options;
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(ts->producer->rk);
+	const struct topic_wish *w = &ts->wish;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(ts->rk);
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
-	    ts->producer->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	    ts->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
 	rd_kafka_NewTopic_t *wish;
 	rd_kafka_event_t *event;
 	char error[256];
 	int err;
 
-	wish = rd_kafka_NewTopic_new(topic->name, o->partitions > 0 ? (int)o->partitions : -1,
-	    o->replication > 0 ? (int)o->replication : -1, error, sizeof(error));
+	wish = rd_kafka_NewTopic_new(topic->name, w->partitions > 0 ? (int)w->partitions : -1,
+	    w->replication > 0 ? (int)w->replication : -1, error, sizeof(error));
 	rd_kafka_AdminOptions_set_operation_timeout(options, CREATE_TIMEOUT, error, sizeof(error));
-	if ((err = set_config(wish, &o->topic_config)) == 0) {
-		rd_kafka_CreateTopics(ts->producer->rk, &wish, 1, options, queue);
+	if ((err = set_config(wish, &w->config)) == 0) {
+		rd_kafka_CreateTopics(ts->rk, &wish, 1, options, queue);
 		if ((err = wait_for_creation(ts, topic, queue, &event)) == 0 &&
 		    (err = judge_creation(topic, event)) == 0)
 			log_info("made topic \"%s\"", topic->name);
@@ -161,16 +161,17 @@ check(struct topics *ts, struct topic *topic, int *is_missing)
 	if ((err = ask(ts, topic, &error, &partitions)) != 0)
 		return err;
 	if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-		*is_missing = !ts->options->auto_create;
+		*is_missing = !ts->wish.is_one;
 		return *is_missing ? 0 : create(ts, topic);
 	}
 	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return log_permanent(
 		    "could not use topic \"%s\": %s", topic->name, rd_kafka_err2str(error));
-	if (ts->options->partitions > 0 && partitions != (int32_t)ts->options->partitions)
+	if (ts->wish.partitions > 0 && !ts->wish.may_differ &&
+	    partitions != (int32_t)ts->wish.partitions)
 		return log_permanent("topic \"%s\" has %d partitions, not --partitions=%llu; "
 				     "give what it has, or leave the option out",
-		    topic->name, partitions, (unsigned long long)ts->options->partitions);
+		    topic->name, partitions, (unsigned long long)ts->wish.partitions);
 	return 0;
 }
 
@@ -193,7 +194,7 @@ new_topic(struct topics *ts, const char *name)
 	if (t == NULL)
 		return NULL;
 	if ((t->name = strdup(name)) == NULL ||
-	    (t->handle = rd_kafka_topic_new(ts->producer->rk, name, NULL)) == NULL) {
+	    (t->handle = rd_kafka_topic_new(ts->rk, name, NULL)) == NULL) {
 		free_topic(t);
 		return NULL;
 	}

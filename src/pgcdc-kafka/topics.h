@@ -6,8 +6,9 @@
 #define TOPICS_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdint.h>
 
-#include "producer.h"
+#include "opt.h"
 
 struct topic {
 	char *name;
@@ -15,9 +16,17 @@ struct topic {
 	int64_t news; /* when all brokers know of it, if we have made it */
 };
 
+/* How a topic is made that is missing. */
+struct topic_wish {
+	int is_one;                       /* to be made at all */
+	uint64_t partitions, replication; /* 0: the broker's default */
+	int may_differ;                   /* one that is there may have other partitions */
+	struct opt_list config;           /* "name=value" */
+};
+
 struct topics {
-	const struct produce_options *options; /* the caller's */
-	struct producer *producer;
+	rd_kafka_t *rk; /* the caller's */
+	struct topic_wish wish;
 	/* Serve the producer's events while the broker is waited for: 0, or the exit code. */
 	int (*serve)(void *context);
 	void *context;
@@ -25,7 +34,7 @@ struct topics {
 };
 
 /*
- * The topic with this name; it is made with --auto-create when it is missing.  While no broker
+ * The topic with this name; it is made by our wish when it is missing.  While no broker
  * answers this waits.  It lives until topics_free().  0, or the exit code after reporting.
  * With may_miss, NULL where it is missing and we make none.
  */
