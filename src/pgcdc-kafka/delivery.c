@@ -75,6 +75,10 @@ refused(struct delivery *d, const rd_kafka_message_t *m, uint64_t unit)
 		if ((err = bury(d, m)) == 0)
 			window_done(d->window, unit);
 		return err;
+	case RD_KAFKA_RESP_ERR__FENCED:
+	case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+		return producer_judge_fenced(d->producer);
 	/* What came behind the one that has failed; its report may come first. */
 	case RD_KAFKA_RESP_ERR__FATAL:
 	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -143,10 +142,9 @@ take(struct position *p, const rd_kafka_message_t *m, const struct position_plac
 {
 	if (!is_ours(m, place->id) || position_parse(p, m->payload, m->len) == 0)
 		return 0;
-	return log_permanent("topic \"%s\" has at offset %" PRId64
-			     " no position for transactional id \"%s\" "
-			     "that this program knows; give another --position-topic",
-	    place->topic, m->offset, place->id);
+	return log_permanent("topic \"%s\" has at offset %lld no position for transactional id "
+			     "\"%s\" that this program knows; give another --position-topic",
+	    place->topic, (long long)m->offset, place->id);
 }
 
 /* Read from an offset to the end, and keep the last position. */

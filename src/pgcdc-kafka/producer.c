@@ -154,20 +154,23 @@ producer_send(struct producer *p, const struct producer_message *m)
 }
 
 int
-producer_judge_fatal(const struct producer *p)
+producer_judge_fenced(const struct producer *p)
 {
-	char text[512];
-
-	if (rd_kafka_fatal_error(p->rk, text, sizeof(text)) != RD_KAFKA_RESP_ERR__FENCED)
-		return client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
 	/* The broker says the same to a producer whose time was over. */
 	if (loop_now() >= p->aborted_at)
 		return log_temporary("a transaction of Kafka was open for more than %lld s, and "
 				     "the broker has taken it back",
 		    (long long)p->longest / 1000000);
-	return log_permanent("another producer has taken over --transactional-id: %s; stop one of "
-			     "them, or give it another id",
-	    text);
+	return log_permanent("another producer has taken over --transactional-id; stop one of "
+			     "them, or give it another id");
+}
+
+int
+producer_judge_fatal(const struct producer *p)
+{
+	if (rd_kafka_fatal_error(p->rk, NULL, 0) == RD_KAFKA_RESP_ERR__FENCED)
+		return producer_judge_fenced(p);
+	return client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
 }
 
 rd_kafka_event_t *

@@ -41,6 +41,9 @@ int producer_open(struct producer *p, const struct produce_options *o, int64_t l
 /* Report why it has given up. The exit code. */
 int producer_judge_fatal(const struct producer *p);
 
+/* The broker does not let us go on with our transactional id: report why. The exit code. */
+int producer_judge_fenced(const struct producer *p);
+
 /*
  * Hand a message over; its key is copied, and its payload unless that stays.
  * 0, PRODUCER_FATAL, or the exit code after reporting.

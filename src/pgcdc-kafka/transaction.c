@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +88,7 @@ judge(struct transaction *t, rd_kafka_error_t *error, const char *what)
 	if (rd_kafka_error_is_fatal(error))
 		err = producer_judge_fatal(t->producer);
 	else if (!rd_kafka_error_is_retriable(error) && code != RD_KAFKA_RESP_ERR__TIMED_OUT)
-		err = log_temporary("could not %s: %s", what, rd_kafka_error_string(error));
+		err = log_temporary("%s: %s", what, rd_kafka_error_string(error));
 	else
 		err = t->serve(t->context);
 	rd_kafka_error_destroy(error);
@@ -135,7 +134,8 @@ fence(struct transaction *t)
 	int err;
 
 	while ((error = rd_kafka_init_transactions(t->producer->rk, PATIENCE)) != NULL) {
-		if ((err = judge(t, error, "become the producer of --transactional-id")) != 0)
+		if ((err = judge(
+			 t, error, "could not become the producer of --transactional-id")) != 0)
 			return err;
 		loop_wait(NULL, 0, loop_now());
 		if (loop_ending())
@@ -250,11 +250,12 @@ take_head(struct transaction *t, const struct event *e)
 	if (strcmp(system, p->system_identifier) == 0 && p->epoch == t->options->epoch)
 		return 0;
 	if (p->system_identifier[0] != '\0' && t->options->epoch <= p->epoch)
-		return log_permanent("topic \"%s\" has a position of cluster %s and epoch %" PRIu64
-				     ", and the stream is of %s; give --epoch=%" PRIu64
-				     " if it goes on with another cluster",
-		    t->options->position_topic, p->system_identifier, p->epoch, system,
-		    p->epoch + 1);
+		return log_permanent(
+		    "topic \"%s\" has a position of cluster %s and epoch %llu, and "
+		    "the stream is of %s; give --epoch=%llu if it goes on with "
+		    "another cluster",
+		    t->options->position_topic, p->system_identifier, (unsigned long long)p->epoch,
+		    system, (unsigned long long)p->epoch + 1);
 	*p = (struct position){ .epoch = t->options->epoch };
 	strcpy(p->system_identifier, system);
 	return 0;
@@ -325,7 +326,7 @@ begin(struct transaction *t)
 	rd_kafka_error_t *error = rd_kafka_begin_transaction(t->producer->rk);
 
 	if (error != NULL)
-		return judge(t, error, "begin a transaction");
+		return judge(t, error, "could not begin a transaction");
 	t->is_open = 1;
 	t->begun = loop_now();
 	t->producer->aborted_at = t->begun + t->producer->longest;
@@ -362,7 +363,7 @@ commit(struct transaction *t)
 	if ((err = send_position(t)) != 0 || (err = t->settle(t->context)) != 0)
 		return err;
 	while ((error = rd_kafka_commit_transaction(t->producer->rk, PATIENCE)) != NULL)
-		if ((err = judge(t, error, "commit a transaction")) != 0)
+		if ((err = judge(t, error, "could not commit a transaction")) != 0)
 			return err;
 	t->is_open = 0;
 	t->producer->aborted_at = LOOP_NEVER;
@@ -376,17 +377,16 @@ check_length(struct transaction *t, int64_t now)
 	int64_t longest = t->producer->longest;
 
 	if (!t->options->split_large && now - t->begun > longest / 10 * 8)
-		return log_permanent("transaction %s, of %" PRIu64 " rows and %" PRIu64
-				     " bytes so far, takes longer than a transaction of Kafka may "
-				     "(%" PRId64
-				     " s); raise the brokers' transaction.max.timeout.ms, or give "
-				     "--split-large",
-		    t->xid, t->rows, t->bytes, longest / 1000000);
+		return log_permanent("transaction %s, of %llu rows and %llu bytes so far, takes "
+				     "longer than a transaction of Kafka may (%lld s); raise the "
+				     "brokers' transaction.max.timeout.ms, or give --split-large",
+		    t->xid, (unsigned long long)t->rows, (unsigned long long)t->bytes,
+		    (long long)longest / 1000000);
 	if (!t->options->split_large || now - t->begun < longest / 2 || t->seq < 0)
 		return 0;
 	t->position.split = t->lsn;
 	t->position.seq = (uint64_t)t->seq;
-	log_info("transaction %s is split after %" PRIu64 " rows", t->xid, t->rows);
+	log_info("transaction %s is split after %llu rows", t->xid, (unsigned long long)t->rows);
 	return commit(t);
 }
 
