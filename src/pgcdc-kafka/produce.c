@@ -334,17 +334,23 @@ start(struct produce *p)
 		.options = &p->options,
 		.producer = &p->producer,
 		.window = &p->window,
-		.serve = serve,
 		.settle = settle,
 		.context = p,
+		.claim = {
+		    .options = &p->options,
+		    .producer = &p->producer,
+		    .serve = serve,
+		    .context = p,
+		},
 	};
 	if (p->options.transactional_id != NULL &&
-	    (err = transaction_longest(&p->options, &longest)) != 0)
+	    (err = claim_longest(&p->options, &longest)) != 0)
 		return err;
 	if ((err = dead_letter_open(&p->dead_letter, p->options.dead_letter)) != 0 ||
 	    (err = producer_open(&p->producer, &p->options, longest)) != 0)
 		return err;
-	if (p->options.transactional_id != NULL && (err = transaction_start(&p->transaction)) != 0)
+	if (p->options.transactional_id != NULL &&
+	    (err = claim_take(&p->transaction.claim, &p->transaction.position)) != 0)
 		return err;
 	return send_open(&p->sender, serve);
 }

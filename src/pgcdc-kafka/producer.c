@@ -173,6 +173,20 @@ producer_judge_fatal(const struct producer *p)
 	return client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
 }
 
+int
+producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *what)
+{
+	int err = 0;
+
+	if (rd_kafka_error_is_fatal(error))
+		err = producer_judge_fatal(p);
+	else if (!rd_kafka_error_is_retriable(error) &&
+		 rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__TIMED_OUT)
+		err = log_temporary("%s: %s", what, rd_kafka_error_string(error));
+	rd_kafka_error_destroy(error);
+	return err;
+}
+
 rd_kafka_event_t *
 producer_event(struct producer *p)
 {
