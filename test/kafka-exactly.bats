@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pgcdc-kafka produce --transactional-id: each source transaction once, whole, and in order.
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 bats_require_minimum_version 1.5.0
 load kafka
@@ -62,9 +62,9 @@ in_order() { committed | ids | sort -n | paste -sd ' '; }
 	local c='{"action":"C","lsn":"0/1FF","xid":6,"prev":"0/1FF","ack":"0/240"}'
 	{ echo "$H" && tx 1 "$(rows 1 1)"; } >lines
 	once <lines
-	{ cat lines && echo "$b" && rows 2 2 && echo "$c"; } >more
-	once <more
-	once <more
+	{ cat lines && echo "$b" && rows 2 2 && echo "$c"; } >further
+	once <further
+	once <further
 	[ "$(in_order)" = "1 2" ]
 }
 
