@@ -17,6 +17,9 @@
 #include "transaction.h"
 #include "window.h"
 
+/* Microseconds without all deliveries between two looks whether the topics are still there. */
+#define LOOK_PAUSE (INT64_C(3) * 1000000)
+
 struct produce {
 	struct produce_options options;
 	struct producer producer;
@@ -214,6 +217,7 @@ static int
 settle(void *context)
 {
 	struct produce *p = context;
+	int64_t look = loop_now() + LOOK_PAUSE;
 	int err;
 
 	while ((err = serve(p)) == 0 && p->window.open > 0) {
@@ -222,7 +226,12 @@ settle(void *context)
 		rd_kafka_flush(p->producer.rk, 0); /* linger no more */
 		if (loop_now() >= deadline(p))
 			return not_delivered(p);
-		if (loop_wait(&producer, 1, p->give_up) < 0)
+		if (loop_now() >= look) {
+			if ((err = topics_look(&p->sender.topics)) != 0)
+				return err;
+			look = loop_now() + LOOK_PAUSE;
+		}
+		if (loop_wait(&producer, 1, look < p->give_up ? look : p->give_up) < 0)
 			return log_temporary("could not wait: %s", strerror(errno));
 	}
 	return err;
