@@ -31,20 +31,20 @@ take_member(void *context, struct event_span key, struct event_span value)
 	const struct {
 		const char *key;
 		struct event_span *span;
-		char begin;
+		const char *begins; /* with one of these */
 	} known[] = {
-		{ "action", &m->action, '"' },
-		{ "timestamp", &m->timestamp, '"' },
-		{ "lsn", &m->lsn, '"' },
-		{ "schema", &m->schema, '"' },
-		{ "table", &m->table, '"' },
-		{ "xid", &m->xid, 0 },
-		{ "columns", &m->columns, '[' },
-		{ "identity", &m->identity, '[' },
-		{ "transactional", &m->transactional, 0 },
-		{ "prefix", &m->prefix, '"' },
-		{ "content", &m->content, '"' },
-		{ "metadata", &m->metadata, '{' },
+		{ "action", &m->action, "\"" },
+		{ "timestamp", &m->timestamp, "\"" },
+		{ "lsn", &m->lsn, "\"" },
+		{ "schema", &m->schema, "\"" },
+		{ "table", &m->table, "\"" },
+		{ "xid", &m->xid, "0123456789" },
+		{ "columns", &m->columns, "[" },
+		{ "identity", &m->identity, "[" },
+		{ "transactional", &m->transactional, "tf" },
+		{ "prefix", &m->prefix, "\"" },
+		{ "content", &m->content, "\"" },
+		{ "metadata", &m->metadata, "{" },
 	};
 	static const char *const ours[] = { "seq", "unchanged", "baseline", "content_hex", "format",
 		"start", "prev", "ack" };
@@ -53,7 +53,7 @@ take_member(void *context, struct event_span key, struct event_span value)
 		if (object_is(key, known[i].key)) {
 			if (*value.p == 'n')
 				return 0;
-			if (known[i].begin != 0 && *value.p != known[i].begin)
+			if (strchr(known[i].begins, *value.p) == NULL)
 				return 1;
 			*known[i].span = value;
 			return 0;
@@ -317,6 +317,10 @@ foreign_read(struct buf *b, const char *value, size_t len, const char **why)
 	}
 	if (begins_as_ours(value, len))
 		return FOREIGN_OURS;
+	while (len > 0 && strchr(" \t\r\n", *value) != NULL && *value != '\0') {
+		value++;
+		len--;
+	}
 	if (object_each((struct event_span){ value, len }, take_member, &m) != 0 ||
 	    m.action.p == NULL) {
 		*why = "it is no JSON object with an \"action\"";

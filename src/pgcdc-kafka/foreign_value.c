@@ -64,7 +64,7 @@ is_number_text(struct event_span type, struct event_span value)
 {
 	static const char numeric[] = "\"numeric";
 
-	return value.len > 310 && type.len > sizeof(numeric) &&
+	return value.len > 310 && type.len >= sizeof(numeric) &&
 	       memcmp(type.p, numeric, sizeof(numeric) - 1) == 0 && type.p[type.len - 2] != ']' &&
 	       is_made_of(value, "0123456789.-");
 }
@@ -104,15 +104,27 @@ digits_at(const char *p, const char *end)
 	return n;
 }
 
+/* Up to the seconds: each 0 of the form is a digit, and the blank may be a 'T'. */
+static int
+has_form(const char *p, const char *form)
+{
+	for (; *form != '\0'; p++, form++)
+		if (*form == '0' ? digits_at(p, p + 1) == 0
+				 : *p != *form && (*form != ' ' || *p != 'T'))
+			return 0;
+	return 1;
+}
+
 /* "2026-11-20 23:34:49.38+00", or as RFC 3339 has it: "2026-11-20T23:34:49.38Z". */
 void
 foreign_timestamp(struct buf *b, struct event_span timestamp)
 {
-	enum { DATE = 11, SECONDS = 20 }; /* behind the date, and behind the seconds */
+	static const char form[] = "\"0000-00-00 00:00:00";
+	enum { DATE = 11, SECONDS = sizeof(form) - 1 }; /* behind which they are */
 	const char *p = timestamp.p, *end = p + timestamp.len;
 	size_t digits = 0;
 
-	if (timestamp.len < SECONDS + 2) {
+	if (timestamp.len < SECONDS + 2 || !has_form(p, form)) {
 		add_span(b, timestamp);
 		return;
 	}

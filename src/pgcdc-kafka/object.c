@@ -53,13 +53,14 @@ object_each(struct event_span object,
     int (*each)(void *context, struct event_span key, struct event_span value), void *context)
 {
 	char error[96];
-	struct scan s = scan_of(object, error, sizeof(error));
+	struct scan s;
 	struct event_span key, value;
 	const char *p;
 	int last, result;
 
 	if (!is_between(object, '{'))
 		return -1;
+	s = scan_of(object, error, sizeof(error));
 	p = scan_space(&s, object.p + 1);
 	if ((last = scan_at(&s, p, '}')))
 		p++;
@@ -79,13 +80,14 @@ object_each_of(
     struct event_span array, int (*each)(void *context, struct event_span element), void *context)
 {
 	char error[96];
-	struct scan s = scan_of(array, error, sizeof(error));
+	struct scan s;
 	struct event_span element;
 	const char *p;
 	int last, result;
 
 	if (!is_between(array, '['))
 		return -1;
+	s = scan_of(array, error, sizeof(error));
 	p = scan_space(&s, array.p + 1);
 	for (last = scan_at(&s, p, ']'); !last;) {
 		element.p = p;

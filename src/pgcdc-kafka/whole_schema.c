@@ -60,6 +60,21 @@ write_durably(const char *path, const json_t *root)
 	return close(fd) != 0 || failed ? -1 : 0;
 }
 
+/* A folder that is missing or closed to us does not heal by itself. */
+static int
+report(const char *path)
+{
+	static const int lasting[] = { ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ELOOP };
+	const char *why = strerror(errno);
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (errno == lasting[i])
+			return log_permanent("could not write the schemas to \"%s\": %s; give "
+					     "--schemas a path in a folder of ours",
+			    path, why);
+	return log_temporary("could not write the schemas to \"%s\": %s", path, why);
+}
+
 int
 whole_schema_save(const struct whole_schema *w)
 {
@@ -69,7 +84,7 @@ whole_schema_save(const struct whole_schema *w)
 	    write_durably(new, w->root) == 0 && rename(new, w->path) == 0 &&
 	    folder_sync(w->path) == 0)
 		return 0;
-	return log_temporary("could not write the schemas to \"%s\": %s", w->path, strerror(errno));
+	return report(w->path);
 }
 
 void
