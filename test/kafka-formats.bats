@@ -59,7 +59,7 @@ whole() {
 	crc32() { printf %s "$1" | gzip -c | tail -c 8 | od -An -tu4 -N4; }
 	local i
 	for i in {1..20}; do
-		sed "s/\"schema\":\"public\"/\"schema\":\"s$i\"/" <<<"$I"
+		echo "${I/\"public\"/\"s$i\"}"
 	done | stream >in
 	topic create crc 4
 	produce -t crc --format=pgstream-v1 <in
