@@ -80,6 +80,16 @@ whole() {
 		is $'app M ddl\napp I'
 }
 
+@test "formats: pgstream gets a change of the schema once, whatever the key of rows is" {
+	schema_row 1 app 'CREATE TABLE' "[$(table 2 app u 'a b' '1 2')]" | stream >in
+	topic create once 4
+	produce -t once --format=pgstream-v1 --key=table <in
+	consume once -f '%k\n' | is app
+	topic create app.u 4
+	produce -t '%{schema}.%{table}' --format=pgstream-v1 <in
+	consume app.u -f '%k\n' | is app
+}
+
 @test "formats: pgstream 0.x is told whole schemas, over the runs" {
 	local t u v
 	t=$(table 1 app t 'id v' 1) u=$(table 2 app u 'a b' '1 2') v=$(table 3 app v 'a')

@@ -192,6 +192,20 @@ send_row(struct sender *s)
 
 /* --- rows of the schema log */
 
+/*
+ * To where rows with any key find it before them.  pgstream would run a command as often as there
+ * are partitions, so it gets one message, under the key of the schema, as its own writer does it.
+ */
+static int
+send_schema(struct sender *s, struct topic *topic, const struct payload *payload)
+{
+	int is_keyed = s->options->key == KEY_SCHEMA && s->topic != NULL;
+
+	return is_keyed || format_is_pgstream(s->options->format)
+	           ? send_by_key(s, topic, payload)
+	           : send_everywhere(s, topic, payload);
+}
+
 /* The row that is in hand, for each table that it is about. */
 struct announcement {
 	struct sender *s;
@@ -216,7 +230,7 @@ announce(void *context, const char *schema, const char *table)
 	    topic == a->last)
 		return err;
 	a->last = topic;
-	return send_everywhere(s, topic, &a->payload);
+	return send_schema(s, topic, &a->payload);
 }
 
 static int
@@ -265,8 +279,7 @@ send_where_needed(struct sender *s, const struct payload *payload)
 	s->key.len = 0;
 	schema_row_key(&s->key, s->event);
 	if (s->topic != NULL)
-		return s->options->key == KEY_SCHEMA ? send_by_key(s, s->topic, payload)
-		                                     : send_everywhere(s, s->topic, payload);
+		return send_schema(s, s->topic, payload);
 	err = schema_row_tables(s->event, announce, &a);
 	return err == SCHEMA_ROW_DAMAGED ? damaged(s) : err;
 }
