@@ -147,6 +147,8 @@ whole() {
 @test "formats: options that cannot be" {
 	refuses 100 'invalid value "avro" for option "--format"' -t t --format=avro </dev/null
 	refuses 100 '--schemas=FILE needs --format=pgstream-v0' -t t --schemas=schemas </dev/null
+	refuses 100 '--schemas=FILE is not for --transactional-id' -t t --schemas=schemas \
+		--format=pgstream-v0 --transactional-id=x </dev/null
 	refuses 100 '--dead-letter=FILE needs --format=pgcdc' -t t --format=wal2json \
 		--oversize=dead-letter --dead-letter=dead </dev/null
 }

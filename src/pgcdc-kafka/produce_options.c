@@ -79,6 +79,10 @@ check(struct produce_options *o, const struct texts *texts)
 		    texts->format);
 	if (o->schemas != NULL && o->format != FORMAT_PGSTREAM_V0)
 		return log_permanent("--schemas=FILE needs --format=pgstream-v0");
+	if (o->schemas != NULL && o->transactional_id != NULL)
+		return log_permanent(
+		    "--schemas=FILE is not for --transactional-id: a file is no part "
+		    "of a transaction of Kafka");
 	if (o->dead_letter != NULL && o->format != FORMAT_PGCDC)
 		return log_permanent(
 		    "--dead-letter=FILE needs --format=pgcdc: it holds event lines");
