@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Bad days of a broker, as pgcdc-kafka produce lives through them: full disks, topics that go away,
 # limits, and somebody else's certificate.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load lines
 load kafka

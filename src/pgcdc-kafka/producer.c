@@ -41,6 +41,13 @@ set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
 	return client_set(conf, name, text);
 }
 
+/* pgstream takes the CRC32 of a key (CRC32Balancer of github.com/segmentio/kafka-go). */
+static const char *
+partitioner(enum format_kind format)
+{
+	return format_is_pgstream(format) ? "consistent_random" : "murmur2_random";
+}
+
 static int
 configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 {
@@ -67,7 +74,7 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 	if ((err = client_set(conf, "enable.idempotence", "true")) != 0 ||
 	    (err = client_set(conf, "enable.gapless.guarantee",
 		 o->dead_letter == NULL ? "true" : "false")) != 0 ||
-	    (err = client_set(conf, "partitioner", "murmur2_random")) != 0 ||
+	    (err = client_set(conf, "partitioner", partitioner(o->format))) != 0 ||
 	    (err = client_set(conf, "linger.ms", linger)) != 0 ||
 	    (err = client_set(conf, "compression.codec", o->compression)) != 0)
 		return err;
