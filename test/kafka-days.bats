@@ -121,3 +121,31 @@ elsewhere() {
 	grep -i 'certificate' err
 	stop_bg ELSEWHERE
 }
+
+# scram MECHANISM FILE BROKER-FOLDER: one transaction to topic "scram".
+scram() {
+	KAFKA=$(kafka address "$3" sasl_ssl)
+	{ echo "$H" && tx 1 "$(rows 1 2)"; } | produce -t scram --tls --ca-file="$3/tls/ca.pem" \
+		--sasl-mechanism="$1" --sasl-username=alice --sasl-password-file="$2" 2>err
+}
+
+@test "SCRAM lets us in, and where librdkafka cannot do it, that is said" {
+	local old=$KAFKADIR/old version
+	echo alice-secret >right
+	echo wrong >wrong
+	kafka start "$old" --version 3.9.1 >/dev/null
+	kafka topic "$old" create scram
+	scram SCRAM-SHA-256 right "$old"
+	scram SCRAM-SHA-512 right "$old"
+	run -100 scram SCRAM-SHA-512 wrong "$old"
+	grep 'check user and password' err
+	kafka stop "$old"
+	topic create scram
+	version=$(dpkg-query -W -f '${Version}' librdkafka1)
+	if dpkg --compare-versions "$version" lt 2.6.1; then
+		run -100 scram SCRAM-SHA-256 right "$KAFKADIR"
+		grep 'librdkafka before 2.6.1 cannot do SCRAM against Kafka 4' err
+	else
+		scram SCRAM-SHA-256 right "$KAFKADIR"
+	fi
+}

@@ -201,3 +201,9 @@ system_identifier=8,epoch=1,commit_lsn=0/1F0"
 	wrong 'has at offset' --transactional-id=x <lines
 	[ -z "$(committed)" ]
 }
+
+@test "the demo with Kafka ends with its proof" {
+	run -0 timeout 100 "$PGCDC_TEST_ROOT/test/demo-kafka" 3>&-
+	echo "$output"
+	[[ ${lines[-1]} == *"in part"*" equal" ]]
+}
