@@ -180,7 +180,7 @@ is_row(const struct event *e)
 {
 	switch (e->code) {
 	case 'I':
-		return !schemas_is_log(e);
+		return !event_is_schema_row(e);
 	case 'U':
 	case 'D':
 	case 'T':
