@@ -257,8 +257,7 @@ schemas_take(struct translate *t)
 	int err;
 
 	t->n_schemas++;
-	if (t->event.lsn.p == NULL ||
-	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
+	if (translate_lsn(&lsn, &t->event) != 0)
 		return damaged(t, "its \"lsn\" is none");
 	if ((err = load_entry(t, &entry)) == 0) {
 		take_dropped(t, entry.dropped, lsn);
@@ -280,11 +279,10 @@ schemas_commit(struct translate *t)
 
 	if (t->moved.len == 0)
 		return 0;
-	if (t->event.lsn.p == NULL ||
-	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
+	if (translate_lsn(&lsn, &t->event) != 0)
 		return log_permanent("line %llu ends a transaction that renames a schema, and its "
 				     "\"lsn\" is none",
-		    (unsigned long long)t->reader.number);
+		    (unsigned long long)t->number);
 	tables_commit(&t->tables, lsn);
 	buf_add(&t->moved, "}", 2); /* with its NUL */
 	if (t->moved.failed)
