@@ -174,7 +174,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 	};
 	const struct opt_program program = {
 		.name = "pgcdc-kafka produce",
-		.prefix = "PGCDC_KAFKA_",
+		.prefix = "PGCDC_KAFKA_PRODUCE_",
 		.usage = "",
 		.purpose = "send event lines from standard input to Kafka",
 		.options = table,

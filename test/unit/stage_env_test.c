@@ -135,7 +135,7 @@ secrets(void)
 		{ "PGPASSWORD", "x", 1 },
 		{ "PGHOST", "x", 0 },
 		{ "PGPASSFILE", "/home/x/.pgpass", 0 },
-		{ "PGCDC_KAFKA_SASL_PASSWORD", "x", 1 },
+		{ "PGCDC_KAFKA_PRODUCE_SASL_PASSWORD", "x", 1 },
 		{ "PGCDC_INDEX_PASSWORD_FILE", "/etc/x", 0 },
 		{ "PGCDC_HOOK_TOKEN", "x", 1 },
 		{ "PGCDC_HOOK_SECRET", "x", 1 },
