@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -69,15 +70,19 @@ small_environment(void)
 
 /* Append what the program prints with --help: 0 and how it ended, or -1 with errno. */
 static int
-run_help(struct buf *help, char *path, char **env, int *status)
+run_help(struct buf *help, const struct program *program, char *path, char **env, int *status)
 {
-	char option[] = "--help", *argv[] = { path, option, NULL };
+	char option[] = "--help", *argv[4] = { path };
+	size_t n = 1;
 	struct spawn s = { .path = path, .argv = argv, .env = env };
 	struct process process;
 	int fd[2], err;
 
 	if (env == NULL || pipe2(fd, O_CLOEXEC) != 0)
 		return -1;
+	if (program->half != NULL)
+		argv[n++] = (char *)(uintptr_t)program->half;
+	argv[n] = option;
 	s.in = STDIN_FILENO; /* which it does not read */
 	s.out = fd[1];
 	if (spawn_start(&process, &s) != 0) {
@@ -95,12 +100,12 @@ run_help(struct buf *help, char *path, char **env, int *status)
 
 /* Ask the program at path. */
 static int
-ask(struct buf *help, char *path)
+ask(struct buf *help, const struct program *program, char *path)
 {
 	char **env = small_environment();
 	int status = 0, err = 0;
 
-	if (run_help(help, path, env, &status) != 0)
+	if (run_help(help, program, path, env, &status) != 0)
 		err = log_temporary(
 		    "could not learn the options of \"%s\": %s", path, strerror(errno));
 	else if (WIFSIGNALED(status))
@@ -185,7 +190,7 @@ check_program(const struct pipeline *p, const struct config *c, const struct pro
 		if ((!is_option(help, key) && !is_operand(program, key)) || is_question(key))
 			return log_permanent("unknown key \"%s\" in file \"%s\" line %u; see \"%s "
 					     "--help\" for the options it could name",
-			    e->name, c->path, e->line, program->command);
+			    e->name, c->path, e->line, program->label);
 	}
 	return 0;
 }
@@ -216,7 +221,7 @@ keys_check(const struct pipeline *p, const struct config *c)
 		/* The pipeline's programs are there: of one that is not the keys do nothing. */
 		if ((path = program_path(program->command)) == NULL)
 			continue;
-		if ((err = ask(&help, path)) == 0)
+		if ((err = ask(&help, program, path)) == 0)
 			err = check_program(p, c, program, help.data);
 		buf_free(&help);
 		free(path);
