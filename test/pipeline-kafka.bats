@@ -160,6 +160,7 @@ refuses() {
 	refuses 'unknown key "PGCDC_KAFKA_BROKERS" in file "c.env" line 10; see pgcdc.conf(5)' \
 		PGCDC_SINKS=kafka PGCDC_KAFKA_BROKERS=x
 	refuses 'unknown key "PGCDC_KAFKA_PRODUCE_HELP"' PGCDC_SINKS=kafka PGCDC_KAFKA_PRODUCE_HELP=1
+	refuses 'unknown key "PGCDC_KAFKA_PRODUCE_CHECK"' PGCDC_SINKS=kafka PGCDC_KAFKA_PRODUCE_CHECK=1
 	refuses 'unknown key "PGCDC_KAFKA_PRODUCE_TWO_TOPIC"' PGCDC_SINKS=kafka PGCDC_KAFKA_PRODUCE_TWO_TOPIC=x
 	refuses '"PGCDC_KAFKA_PRODUCE_ACK" is set in file "c.env" line 10, but what joins the programs' \
 		PGCDC_SINKS=kafka PGCDC_KAFKA_PRODUCE_ACK=x
@@ -181,7 +182,7 @@ refuses() {
 
 @test "each option of pgcdc-kafka may stand in the file" {
 	sed -n 's/^\.Pq Ev \(PGCDC_KAFKA_PRODUCE_[A-Z_]*\)$/\1=1/p' "$PGCDC_TEST_ROOT/man/pgcdc-kafka.1" |
-		grep -vE '_(BROKERS|TOPIC|ACK|ACK_NAME|CHECK)=' >>c.env
+		grep -vE '_(BROKERS|TOPIC|ACK|ACK_NAME|CHECK|JSON)=' >>c.env
 	[ "$(lines c.env)" -gt 35 ]
 	pipeline --print
 	cat err

@@ -170,6 +170,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    0 },
 		OPT_ACK(o, "kafka"),
 		OPT_INPUT(o),
+		CHECK_OPTIONS(&o->check),
 		{ .name = NULL },
 	};
 	const struct opt_program program = {

@@ -164,7 +164,12 @@ is_option(const char *help, const char *key)
 static int
 is_question(const char *key)
 {
-	return strcmp(key, "HELP") == 0 || strcmp(key, "VERSION") == 0;
+	static const char *const questions[] = { "HELP", "VERSION", "CHECK", "JSON" };
+
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+		if (strcmp(key, questions[i]) == 0)
+			return 1;
+	return 0;
 }
 
 /* What the program does not take as an option, but we for it. */
