@@ -230,7 +230,7 @@ literals() {
 
 # Keys that the file may hold: options of the supervisor.
 @test "pgcdc.conf(5) has the keys of pgcdc run, and no others" {
-	diff -u <(page_variables pgcdc-run.1 | grep -vxe PGCDC_CONFIG -e PGCDC_PRINT) \
+	diff -u <(page_variables pgcdc-run.1 | grep -vxe PGCDC_CONFIG -e PGCDC_PRINT -e PGCDC_CHECK -e PGCDC_JSON) \
 	    <(sed -n '/^\.Ss The pipeline/,/^\.Ss The programs/p' man/pgcdc.conf.5 |
 		sed -n 's/^\.It Ev \(PGCDC.*\)/\1/p' | sed 's/ , /\n/g' | sort)
 }

@@ -189,6 +189,66 @@ refuses() {
 	[ "$code" -eq 0 ] && [ ! -s err ]
 }
 
+# --- pgcdc check -c
+
+# check [OPTION]...: of c.env; what it prints is in out, its exit code in code.
+check() {
+	code=0
+	timeout -k 5 60 pgcdc check -c c.env "$@" >out 2>err 3>&- 4>&- || code=$?
+	echo "check $*: $code"
+	cat out err
+}
+
+@test "check -c: the database's end and Kafka's" {
+	topic create "$TOPIC"
+	check
+	[ "$code" -eq 0 ] && [ ! -s err ]
+	grep -x "ok   slot \"$PGDATABASE\" is a logical slot of pgoutput" out
+	grep -x 'ok   publication "p" publishes 1 table' out
+	grep -A 1 -x "ok   the cluster of \"$KAFKA\" has 1 broker" out | tail -n 1 |
+		is "ok   topic \"$TOPIC\" has 1 partition"
+	[ ! -e runtime ] && [ ! -e state ]
+	# As one array.
+	check --json
+	[ "$code" -eq 0 ]
+	[ "$(jq -r '.[].name' out | grep -x -e wal_level -e slot -e message_size | xargs)" = 'wal_level slot message_size' ]
+	jq -e 'all(.[]; has("status") and has("message") and has("remedy"))' out
+	check -q
+	[ "$code" -eq 0 ] && [ ! -s out ]
+	check -q --json
+	[ "$(<out)" = '[]' ]
+	PGCDC_CONFIG=c.env pgcdc check | grep "may write to topic \"$TOPIC\""
+	pgcdc run -c c.env --check | grep "may write to topic \"$TOPIC\""
+}
+
+@test "check -c: what is bad at either end, and the worst exit code" {
+	check -q
+	[ "$code" -eq 1 ] && [ ! -s err ]
+	is "bad  topic \"$TOPIC\" does not exist; make it, or give --auto-create" <out
+	topic create "$TOPIC" 1 max.message.bytes=2000
+	to_kafka PGCDC_READ_SLOT=none PGCDC_SINKS=kafka,kafka:two,file "PGCDC_KAFKA_PRODUCE_TWO_TOPIC=$TOPIC.two"
+	check -q
+	[ "$code" -eq 1 ]
+	sed 's/;.*//' out | is "bad  slot \"none\" does not exist
+bad  topic \"$TOPIC\" takes batches of 2000 bytes, and --batch-bytes is 1000000
+bad  topic \"$TOPIC.two\" does not exist"
+	check -q --json
+	[ "$(jq -r '.[].name' out | xargs)" = 'slot message_size topic' ]
+	to_kafka PGCDC_READ_SLOT=none PGPORT=1 PGHOST=127.0.0.1
+	PGPORT=1 check -q
+	[ "$code" -eq 111 ]
+	grep -c '^bad' out | is 1
+	to_kafka PGCDC_KAFKA_PRODUCE_TOMBSTONES=1
+	PGPORT=1 check
+	[ "$code" -eq 100 ]
+	grep 'pgcdc-kafka: error: --tombstones needs --key=identity' err
+	to_kafka PGCDC_KAFKA_PRODUCE_TOPC=x
+	check
+	[ "$code" -eq 100 ] && [ ! -s out ]
+	grep 'unknown key "PGCDC_KAFKA_PRODUCE_TOPC"' err
+	expect 100 'options "--config" and "--slot" exclude each other' pgcdc check -c c.env -S x
+}
+
 # --- Kafka as the source
 
 # consumer: in the folder part the suite, with a pgcdc-kafka the other half of which is ours: it

@@ -1,43 +1,19 @@
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "buf.h"
+#include "capture.h"
 #include "keys.h"
 #include "log.h"
-#include "loop.h"
-#include "spawn.h"
 #include "stage_env.h"
 
 extern char **environ;
 
 /* --- what a program says */
-
-static int
-read_all(struct buf *text, int fd)
-{
-	ssize_t n = 1;
-
-	while (n > 0) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		char *room = buf_reserve(text, 4096);
-
-		if (room == NULL || loop_wait(&p, 1, LOOP_NEVER) < 0)
-			return -1;
-		if (p.revents == 0)
-			continue;
-		if ((n = read(fd, room, 4096)) < 0)
-			return -1;
-		buf_advance(text, (size_t)n);
-	}
-	buf_add(text, "", 1);
-	return text->failed ? -1 : 0;
-}
 
 /* What a program needs to start and to print: secrets are none of its business here. */
 static int
@@ -68,44 +44,19 @@ small_environment(void)
 	return env;
 }
 
-/* Append what the program prints with --help: 0 and how it ended, or -1 with errno. */
-static int
-run_help(struct buf *help, const struct program *program, char *path, char **env, int *status)
-{
-	char option[] = "--help", *argv[4] = { path };
-	size_t n = 1;
-	struct spawn s = { .path = path, .argv = argv, .env = env };
-	struct process process;
-	int fd[2], err;
-
-	if (env == NULL || pipe2(fd, O_CLOEXEC) != 0)
-		return -1;
-	if (program->half != NULL)
-		argv[n++] = (char *)(uintptr_t)program->half;
-	argv[n] = option;
-	s.in = STDIN_FILENO; /* which it does not read */
-	s.out = fd[1];
-	if (spawn_start(&process, &s) != 0) {
-		close(fd[0]);
-		close(fd[1]);
-		return -1;
-	}
-	close(fd[1]);
-	err = read_all(help, fd[0]);
-	close(fd[0]); /* what was not read would hold up its end */
-	waitpid(process.pid, status, 0);
-	close(process.fd);
-	return err;
-}
-
 /* Ask the program at path. */
 static int
 ask(struct buf *help, const struct program *program, char *path)
 {
+	char option[] = "--help", *argv[4] = { path };
 	char **env = small_environment();
 	int status = 0, err = 0;
+	size_t n = 1;
 
-	if (run_help(help, program, path, env, &status) != 0)
+	if (program->half != NULL)
+		argv[n++] = (char *)(uintptr_t)program->half;
+	argv[n] = option;
+	if (env == NULL || capture_run(help, path, argv, env, &status) != 0)
 		err = log_temporary(
 		    "could not learn the options of \"%s\": %s", path, strerror(errno));
 	else if (WIFSIGNALED(status))

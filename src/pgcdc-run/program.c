@@ -121,7 +121,7 @@ program_path(const char *command)
 
 	if (strchr(command, '/') != NULL)
 		return is_program(command) ? strdup(command) : NULL;
-	if (strncmp(command, "pgcdc-", 6) == 0)
+	if (strncmp(command, "pgcdc-", 6) == 0 || strcmp(command, "pgcdc") == 0)
 		path = beside_us(command);
 	if (path == NULL)
 		path = in_path(command);
