@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +24,7 @@ struct check {
 	struct inquiry inquiry;
 	struct findings findings;
 	const struct rd_kafka_metadata *cluster;
-	char brokers[512]; /* as they were given */
-	char user[160];    /* "user "bob"", or "our user" */
+	char user[CLIENT_USER_SIZE];
 };
 
 /* A topic that is there, or would be made. */
@@ -41,18 +39,6 @@ struct subject {
 
 #define ADD(c, status, about, remedy, ...) \
 	findings_add(&(c)->findings, status, about, remedy, __VA_ARGS__)
-
-/* A remedy with a name in it, in a static buffer. */
-static const char *__attribute__((format(printf, 1, 2))) text(const char *fmt, ...)
-{
-	static char buffer[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(buffer, sizeof(buffer), fmt, args);
-	va_end(args);
-	return buffer;
-}
 
 static const char *
 plural(int n)
@@ -147,7 +133,8 @@ try_writing(struct check *c, const struct subject *s)
 	int err;
 
 	if (s->most > LARGEST_TRY || s->in_sync < s->least) {
-		ADD(c, FINDING_NOTE, "write", text("look whether %s has WRITE on it", c->user),
+		ADD(c, FINDING_NOTE, "write",
+		    findings_remedy("look whether %s has WRITE on it", c->user),
 		    "whether %s may write to topic \"%s\" was not tried", c->user, s->name);
 		return 0;
 	}
@@ -156,11 +143,11 @@ try_writing(struct check *c, const struct subject *s)
 	if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
 		ADD(c, FINDING_OK, "write", NULL, "%s may write to topic \"%s\"", c->user, s->name);
 	else if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-		ADD(c, FINDING_BAD, "write", text("give %s WRITE on it", c->user),
+		ADD(c, FINDING_BAD, "write", findings_remedy("give %s WRITE on it", c->user),
 		    "%s may not write to topic \"%s\"", c->user, s->name);
 	else if (error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
 		ADD(c, FINDING_BAD, "write",
-		    text(
+		    findings_remedy(
 			"give %s WRITE on it and, before Kafka 3.0, IDEMPOTENT_WRITE on the cluster",
 			c->user),
 		    "%s may not write to topic \"%s\", nor to any other", c->user, s->name);
@@ -219,7 +206,7 @@ check_topic(struct check *c, const struct rd_kafka_metadata_topic *t)
 		return err;
 	if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		ADD(c, FINDING_NOTE, "settings",
-		    text("give %s DESCRIBE_CONFIGS on it to see", c->user),
+		    findings_remedy("give %s DESCRIBE_CONFIGS on it to see", c->user),
 		    "cannot tell whether topic \"%s\" is set right, and may be written to: %s",
 		    t->topic, rd_kafka_err2str(error));
 		return 0;
@@ -267,7 +254,7 @@ judge_new(struct check *c, const char *name)
 		return err;
 	if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		ADD(c, FINDING_NOTE, "settings",
-		    text("give %s DESCRIBE_CONFIGS on the cluster to see", c->user),
+		    findings_remedy("give %s DESCRIBE_CONFIGS on the cluster to see", c->user),
 		    "cannot tell how topic \"%s\" would be set: %s", name, rd_kafka_err2str(error));
 		return 0;
 	}
@@ -304,13 +291,14 @@ check_new(struct check *c, const char *name)
 		    name);
 		return judge_new(c, name);
 	case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
-		ADD(c, FINDING_BAD, "topic", text("give %s DESCRIBE and WRITE on it", c->user),
+		ADD(c, FINDING_BAD, "topic",
+		    findings_remedy("give %s DESCRIBE and WRITE on it", c->user),
 		    "%s may not see topic \"%s\"", c->user, name);
 		return 0;
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
 		ADD(c, FINDING_BAD, "topic",
-		    text("make it, or give %s CREATE and WRITE on it", c->user),
+		    findings_remedy("make it, or give %s CREATE and WRITE on it", c->user),
 		    "topic \"%s\" does not exist, or %s may not see it, and may not make it", name,
 		    c->user);
 		return 0;
@@ -336,7 +324,7 @@ check_missing(struct check *c, const char *name)
 		return err;
 	if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
 		ADD(c, FINDING_BAD, "topic",
-		    text("make it, or give %s DESCRIBE and WRITE on it", c->user),
+		    findings_remedy("make it, or give %s DESCRIBE and WRITE on it", c->user),
 		    "topic \"%s\" does not exist, or %s may not see it", name, c->user);
 	else
 		ADD(c, FINDING_BAD, "topic", "make it, or give --auto-create",
@@ -388,35 +376,14 @@ check_topics(struct check *c)
 	return check_missing(c, name);
 }
 
-/* --- who asks whom */
-
-static void
-set_names(struct check *c)
-{
-	const rd_kafka_conf_t *conf = rd_kafka_conf(c->producer.rk);
-	size_t size = sizeof(c->brokers);
-	char user[128];
-
-	if (rd_kafka_conf_get(conf, "bootstrap.servers", c->brokers, &size) != RD_KAFKA_CONF_OK)
-		c->brokers[0] = '\0';
-	size = sizeof(user);
-	if (rd_kafka_conf_get(conf, "sasl.username", user, &size) == RD_KAFKA_CONF_OK &&
-	    user[0] != '\0')
-		snprintf(c->user, sizeof(c->user), "user \"%s\"", user);
-	else
-		snprintf(c->user, sizeof(c->user), "our user");
-}
-
 static int
 check_all(struct check *c)
 {
 	int err;
 
-	set_names(c);
-	if ((err = inquiry_cluster(&c->inquiry, &c->cluster)) != 0)
+	client_user(c->producer.rk, c->user);
+	if ((err = inquiry_cluster(&c->inquiry, &c->findings, &c->cluster)) != 0)
 		return err;
-	ADD(c, FINDING_OK, "brokers", NULL, "the cluster of \"%s\" has %d broker%s", c->brokers,
-	    c->cluster->broker_cnt, plural(c->cluster->broker_cnt));
 	err = check_topics(c);
 	rd_kafka_metadata_destroy(c->cluster);
 	return err;

@@ -63,6 +63,19 @@ findings_add(struct findings *f, enum finding status, const char *about, const c
 	free(text);
 }
 
+const char *
+findings_remedy(const char *fmt, ...)
+{
+	static char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	mask(text);
+	return text;
+}
+
 int
 findings_end(struct findings *f, int err)
 {

@@ -23,6 +23,9 @@ struct findings {
 void findings_add(struct findings *f, enum finding status, const char *about, const char *remedy,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* A remedy with a name in it, in a static buffer. */
+const char *findings_remedy(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /*
  * Print what is still to be printed, and free.  err is how the check ended: if that is 0, so is the
  * result, or EXIT_NEGATIVE when something is bad.

@@ -104,14 +104,23 @@ await(struct inquiry *q, rd_kafka_event_t **event)
 }
 
 int
-inquiry_cluster(struct inquiry *q, const struct rd_kafka_metadata **cluster)
+inquiry_cluster(struct inquiry *q, struct findings *f, const struct rd_kafka_metadata **cluster)
 {
 	int64_t deadline = loop_now() + PATIENCE;
-	int err;
+	char brokers[512];
+	size_t size = sizeof(brokers);
+	int n, err;
 
 	while (rd_kafka_metadata(q->rk, 1, NULL, cluster, GLANCE) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		if ((err = go_on(q, 0, deadline)) != 0)
 			return err;
+	/* As they were given. */
+	if (rd_kafka_conf_get(rd_kafka_conf(q->rk), "bootstrap.servers", brokers, &size) !=
+	    RD_KAFKA_CONF_OK)
+		brokers[0] = '\0';
+	n = (*cluster)->broker_cnt;
+	findings_add(f, FINDING_OK, "brokers", NULL, "the cluster of \"%s\" has %d broker%s",
+	    brokers, n, n == 1 ? "" : "s");
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "findings.h"
+
 struct inquiry {
 	rd_kafka_t *rk;           /* the caller's, and its main queue */
 	rd_kafka_queue_t *events; /* with events of errors, of deliveries and of the log */
@@ -29,8 +31,11 @@ void inquiry_close(struct inquiry *q);
  * That a right is missing is an answer, and *error, or the error of a part.
  */
 
-/* The brokers and all topics that we may see; the caller destroys it. */
-int inquiry_cluster(struct inquiry *q, const struct rd_kafka_metadata **cluster);
+/*
+ * The brokers, which are a finding, and all topics that we may see; the caller destroys the cluster.
+ */
+int
+inquiry_cluster(struct inquiry *q, struct findings *f, const struct rd_kafka_metadata **cluster);
 
 /* The values of n settings of a topic or, by its number, of a broker. */
 int inquiry_settings(struct inquiry *q, rd_kafka_ResourceType_t type, const char *name,
