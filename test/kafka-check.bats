@@ -164,3 +164,55 @@ write ok null'
 	[ "$code" -eq 111 ] && [ ! -s out ]
 	grep 'error: no broker has answered within 10 s' err
 }
+
+# --- the other half
+
+# reads [OPTION]...: as check, of what a consumer needs.
+reads() {
+	pgcdc-kafka consume --help 2>&1 | grep -e --check >/dev/null ||
+		skip "pgcdc-kafka consume does not check yet"
+	code=0
+	timeout -k 5 30 pgcdc-kafka consume --check -g "$TOPIC.group" "$@" >out 2>err 3>&- 4>&- || code=$?
+	echo "$*: $code"
+	cat out err
+}
+
+# bob_reads CODE LINE [OPTION]...: the code, and a line among the others.
+bob_reads() {
+	echo bob-secret >password
+	reads -b "$(kafka address "$KAFKADIR" sasl_plaintext)" --sasl-mechanism=PLAIN --sasl-username=bob \
+		--sasl-password-file=password "${@:3}"
+	[ "$code" -eq "$1" ] && grep -Fx -- "$2" out
+}
+
+@test "a topic that can be read, and a group; no position is changed" {
+	topic create "$TOPIC" 2
+	reads -b "$KAFKA" -t "$TOPIC"
+	[ "$code" -eq 0 ] && [ ! -s err ]
+	is "ok   the cluster of \"$KAFKA\" has 1 broker
+ok   our user may read topic \"$TOPIC\", which has 2 partitions
+ok   our user may commit positions of group \"$TOPIC.group\"" <out
+	group describe "$TOPIC.group" | is 'Dead 0'
+	reads -b "$KAFKA" -t "$TOPIC" -q --json
+	[ "$(<out)" = '[]' ]
+	reads -b "$KAFKA" -t none
+	[ "$code" -eq 1 ]
+	grep -Fx 'bad  topic "none" does not exist; look whether its name is right' out
+	reads -b "$KAFKA" -t "^$TOPIC\$" -t '^none.*'
+	[ "$code" -eq 1 ]
+	grep -Fx "ok   our user may read topic \"$TOPIC\", which has 2 partitions" out
+	grep -Fx 'bad  no topic that our user may see is as "^none.*"; look whether it is right, and give our user READ on them' out
+}
+
+@test "rights to read that are missing are named" {
+	topic create "$TOPIC"
+	bob_reads 1 "bad  topic \"$TOPIC\" does not exist, or user \"bob\" may not see it; make it, or give user \"bob\" READ on it" -t "$TOPIC"
+	allow bob DESCRIBE topic "$TOPIC"
+	wait_until 10 'bob_reads 1 "bad  user \"bob\" may not read topic \"$TOPIC\"; give user \"bob\" READ on it" -t "$TOPIC"'
+	allow bob READ topic "$TOPIC"
+	allow bob DESCRIBE group "$TOPIC.group"
+	wait_until 10 'bob_reads 1 "ok   user \"bob\" may read topic \"$TOPIC\", which has 1 partition" -t "$TOPIC"'
+	grep -Fx "bad  user \"bob\" may not commit positions of group \"$TOPIC.group\"; give user \"bob\" READ on it" out
+	allow bob READ group "$TOPIC.group"
+	wait_until 10 'bob_reads 0 "ok   user \"bob\" may commit positions of group \"$TOPIC.group\"" -t "$TOPIC"'
+}

@@ -40,6 +40,12 @@ take_error(struct inquiry *q, rd_kafka_event_t *event)
 {
 	rd_kafka_resp_err_t error = rd_kafka_event_error(event);
 
+	if (q->is_reading && (error == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+				 error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)) {
+		q->is_delivered = 1;
+		q->delivery = error;
+		return 0;
+	}
 	if (rd_kafka_event_error_is_fatal(event) || is_answer(error))
 		return 0;
 	return client_judge(q->rk, error, rd_kafka_event_error_string(event));
@@ -54,6 +60,7 @@ take_event(struct inquiry *q, rd_kafka_event_t *event)
 	case RD_KAFKA_EVENT_ERROR:
 		return take_error(q, event);
 	case RD_KAFKA_EVENT_DR:
+	case RD_KAFKA_EVENT_FETCH:
 		while ((m = rd_kafka_event_message_next(event)) != NULL) {
 			q->is_delivered = 1;
 			q->delivery = m->err;
@@ -253,5 +260,55 @@ inquiry_write(struct inquiry *q, const char *topic, size_t most_bytes, rd_kafka_
 		*error = q->delivery;
 	if ((fatal = rd_kafka_fatal_error(q->rk, NULL, 0)) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		*error = fatal;
+	return 0;
+}
+
+int
+inquiry_read(struct inquiry *q, const char *topic, int32_t partition, rd_kafka_resp_err_t *error)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	int64_t deadline = loop_now() + PATIENCE;
+	int err = 0;
+
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = RD_KAFKA_OFFSET_END;
+	q->is_delivered = 0;
+	q->is_reading = 1;
+	*error = rd_kafka_assign(q->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	while (err == 0 && *error == RD_KAFKA_RESP_ERR_NO_ERROR && !q->is_delivered)
+		err = go_on(q, GLANCE, deadline);
+	rd_kafka_assign(q->rk, NULL);
+	q->is_reading = 0;
+	if (*error == RD_KAFKA_RESP_ERR_NO_ERROR)
+		*error = q->delivery;
+	return err;
+}
+
+int
+inquiry_group(struct inquiry *q, const char *group, rd_kafka_resp_err_t *error)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_AlterConsumerGroupOffsets_t *wish;
+	const rd_kafka_group_result_t **results;
+	rd_kafka_event_t *event;
+	size_t n;
+	int err;
+
+	rd_kafka_topic_partition_list_add(list, "pgcdc check", 0)->offset = 0;
+	wish = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_AlterConsumerGroupOffsets(q->rk, &wish, 1, NULL, q->answers);
+	rd_kafka_AlterConsumerGroupOffsets_destroy(wish);
+	if ((err = await(q, &event)) != 0)
+		return err;
+	if ((*error = rd_kafka_event_error(event)) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+		    rd_kafka_event_AlterConsumerGroupOffsets_result(event), &n);
+		if (rd_kafka_group_result_error(results[0]) != NULL)
+			*error = rd_kafka_error_code(rd_kafka_group_result_error(results[0]));
+		else
+			*error = rd_kafka_group_result_partitions(results[0])->elems[0].err;
+	}
+	rd_kafka_event_destroy(event);
 	return 0;
 }

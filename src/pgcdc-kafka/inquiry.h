@@ -13,6 +13,7 @@ struct inquiry {
 	rd_kafka_t *rk;           /* the caller's, and its main queue */
 	rd_kafka_queue_t *events; /* with events of errors, of deliveries and of the log */
 	rd_kafka_queue_t *answers;
+	int is_reading;               /* what a partition says of itself is for us */
 	int is_delivered;             /* the message that is under way has come back, */
 	rd_kafka_resp_err_t delivery; /* with this */
 };
@@ -52,5 +53,15 @@ int inquiry_create(
  */
 int
 inquiry_write(struct inquiry *q, const char *topic, size_t most_bytes, rd_kafka_resp_err_t *error);
+
+/*
+ * May we read a partition?  Only for a consumer with enable.partition.eof: that there is nothing
+ * behind its end is an answer, too, and no error.
+ */
+int
+inquiry_read(struct inquiry *q, const char *topic, int32_t partition, rd_kafka_resp_err_t *error);
+
+/* May we commit positions of a group?  It is tried with a topic that no broker can have. */
+int inquiry_group(struct inquiry *q, const char *group, rd_kafka_resp_err_t *error);
 
 #endif
