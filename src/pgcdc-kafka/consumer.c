@@ -18,6 +18,12 @@
 #define FETCH_SHARE 16
 #define LEAST_FETCH 1000000
 
+/* Before this version a fetcher that found the queue full looks again after a second. */
+#define BACKOFF_VERSION 0x02020000
+
+/* So few messages are gone before anybody has looked, and need no waking. */
+#define FEW ((size_t)256)
+
 /* What the promise rests on that nothing counts as done before it is acknowledged. */
 static const struct client_rule rules[] = {
 	{ "enable.auto.commit", "false", "an offset could be committed that was not acknowledged" },
@@ -87,6 +93,9 @@ configure(rd_kafka_conf_t *conf, const struct consume_options *o)
 		if ((err = client_set(conf, fixed[i].name, fixed[i].value)) != 0)
 			return err;
 	if ((err = set_queue(conf, o->queue_bytes)) != 0)
+		return err;
+	if (rd_kafka_version() >= BACKOFF_VERSION &&
+	    (err = client_set(conf, "fetch.queue.backoff.ms", "10")) != 0)
 		return err;
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
 					   RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
@@ -177,11 +186,45 @@ take_now(struct consumer *c, rd_kafka_message_t **m, size_t n)
 	return got > 0 ? (size_t)got : 0;
 }
 
+/*
+ * Wake the fetchers.  Of what wakes them librdkafka exports this alone that has no other effect:
+ * the credentials stay what they are.
+ */
+static void
+wake_fetchers(struct consumer *c)
+{
+	char user[1024] = "", password[4096] = "";
+	size_t user_size = sizeof(user), password_size = sizeof(password);
+	const rd_kafka_conf_t *conf = rd_kafka_conf(c->rk);
+
+	if (rd_kafka_conf_get(conf, "sasl.username", user, &user_size) != RD_KAFKA_CONF_OK)
+		user[0] = '\0';
+	if (rd_kafka_conf_get(conf, "sasl.password", password, &password_size) != RD_KAFKA_CONF_OK)
+		password[0] = '\0';
+	rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(c->rk, user, password));
+	explicit_bzero(password, sizeof(password));
+}
+
+/* Was the queue full, perhaps, and is there room in it now? */
+static void
+look_at_queue(struct consumer *c)
+{
+	size_t n = rd_kafka_queue_length(c->messages);
+
+	if (n > c->most)
+		c->most = n;
+	if (rd_kafka_version() >= BACKOFF_VERSION || c->most < FEW || n > c->most / 2)
+		return;
+	wake_fetchers(c);
+	c->most = n;
+}
+
 size_t
 consumer_take(struct consumer *c, rd_kafka_message_t **m, size_t n)
 {
 	size_t got = take_now(c, m, n);
 
+	look_at_queue(c);
 	if (got == n)
 		return n;
 	forget_wake(c->messages_fd);

@@ -14,6 +14,7 @@ struct consumer {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *events, *messages;
 	int events_fd, messages_fd; /* readable when there is something new */
+	size_t most;                /* messages that were waiting, since librdkafka was woken */
 };
 
 /* Start with descriptors of -1.  Joins the group.  0, or the exit code after reporting. */
