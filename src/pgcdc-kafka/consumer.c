@@ -14,9 +14,14 @@
  */
 #define MESSAGE_COST 512
 
-/* A fetch is on its way when the limit is reached, and may be compressed: it is kept small. */
-#define FETCH_SHARE 16
+/*
+ * A fetch is on its way when the limit is reached, and compressed it is ten times as much: so it
+ * is kept small, all of it and the part of a partition.
+ */
+#define FETCH_SHARE 32
 #define LEAST_FETCH 1000000
+#define PARTITION_SHARE 64
+#define LEAST_PARTITION 65536
 
 /* Before this version a fetcher that found the queue full looks again after a second. */
 #define BACKOFF_VERSION 0x02020000
@@ -38,6 +43,8 @@ static const struct client_rule rules[] = {
 	{ "queued.max.messages.kbytes", NULL, "use --queue-bytes" },
 	{ "queued.min.messages", NULL, "use --queue-bytes" },
 	{ "fetch.max.bytes", NULL, "use --queue-bytes" },
+	{ "fetch.message.max.bytes", NULL, "use --queue-bytes" },
+	{ "max.partition.fetch.bytes", NULL, "use --queue-bytes" },
 	{ "receive.message.max.bytes", NULL, "it is as large as it can be" },
 	{ "offset.store.method", "broker", "offsets are in the group" },
 	{ .name = NULL },
@@ -52,18 +59,24 @@ set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
 	return client_set(conf, name, text);
 }
 
+static uint64_t
+at_least(uint64_t value, uint64_t least)
+{
+	return value < least ? least : value;
+}
+
 /* Half of the memory is for the bytes of messages, half for what each of them costs. */
 static int
 set_queue(rd_kafka_conf_t *conf, uint64_t bytes)
 {
-	uint64_t fetch = bytes / FETCH_SHARE < LEAST_FETCH ? LEAST_FETCH : bytes / FETCH_SHARE;
 	const struct {
 		const char *name;
 		uint64_t value;
 	} numbers[] = {
 		{ "queued.max.messages.kbytes", bytes / 2 / 1024 },
 		{ "queued.min.messages", bytes / 2 / MESSAGE_COST },
-		{ "fetch.max.bytes", fetch },
+		{ "fetch.max.bytes", at_least(bytes / FETCH_SHARE, LEAST_FETCH) },
+		{ "fetch.message.max.bytes", at_least(bytes / PARTITION_SHARE, LEAST_PARTITION) },
 		{ "receive.message.max.bytes", INT32_MAX },
 	};
 	int err;
