@@ -242,9 +242,9 @@ open_ours(struct consume *c)
 }
 
 static void
-release(struct consume *c)
+release(struct consume *c, int code)
 {
-	consumer_close(&c->consumer);
+	consumer_close(&c->consumer, code);
 	partition_free(&c->partitions);
 	marks_free(&c->marks);
 	confirm_free(&c->confirm);
@@ -274,6 +274,6 @@ consume_main(int argc, char **argv)
 	if ((err = open_ours(&c)) == 0 && (err = consumer_open(&c.consumer, &c.options)) == 0)
 		err = run(&c);
 	intake_drop(&c, NULL);
-	release(&c);
+	release(&c, err);
 	return err;
 }

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -28,6 +29,9 @@
 
 /* So few messages are gone before anybody has looked, and need no waking. */
 #define FEW ((size_t)256)
+
+/* Seconds that librdkafka has to end its threads. */
+#define LONGEST_FREEING 2
 
 /* What the promise rests on that nothing counts as done before it is acknowledged. */
 static const struct client_rule rules[] = {
@@ -255,9 +259,30 @@ consumer_forward(struct consumer *c, const char *topic, int32_t partition)
 	rd_kafka_queue_destroy(queue);
 }
 
-void
-consumer_close(struct consumer *c)
+static volatile sig_atomic_t last_code;
+
+static void
+on_alarm(int signal)
 {
+	(void)signal;
+	_exit(last_code);
+}
+
+/* librdkafka 2.0.2 waits for ever for the fetcher of a topic that was deleted. */
+static void
+end_at_last(int code)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	last_code = code;
+	sigaction(SIGALRM, &action, NULL);
+	alarm(LONGEST_FREEING);
+}
+
+void
+consumer_close(struct consumer *c, int code)
+{
+	end_at_last(code);
 	if (c->messages != NULL)
 		rd_kafka_queue_destroy(c->messages);
 	if (c->events != NULL)
@@ -268,4 +293,5 @@ consumer_close(struct consumer *c)
 		close(c->events_fd);
 	if (c->messages_fd >= 0)
 		close(c->messages_fd);
+	alarm(0);
 }

@@ -33,9 +33,10 @@ size_t consumer_take(struct consumer *c, rd_kafka_message_t **m, size_t n);
 void consumer_forward(struct consumer *c, const char *topic, int32_t partition);
 
 /*
- * Free everything.  The group should have been left before: else it notices only after
- * session.timeout.ms.
+ * Free everything, at the end of the program, whose exit code is code: should librdkafka not come
+ * to an end, the program ends here.  The group should have been left before: else it notices
+ * only after session.timeout.ms.
  */
-void consumer_close(struct consumer *c);
+void consumer_close(struct consumer *c, int code);
 
 #endif

@@ -230,6 +230,20 @@ take_message(struct consume *c, const rd_kafka_message_t *m)
 
 /* --- librdkafka's events */
 
+/* A topic that a pattern is for may still be made; what is to be drained should be there. */
+static int
+take_unknown_topic(const struct consume *c, const char *reason)
+{
+	for (size_t i = 0; i < c->options.topics.n; i++)
+		if (!c->options.drain && c->options.topics.item[i][0] == '^' &&
+		    strstr(reason, c->options.topics.item[i]) != NULL) {
+			log_warn(
+			    "no topic matches \"%s\"; waiting for one", c->options.topics.item[i]);
+			return 0;
+		}
+	return log_permanent("%s; give --topic one that is there", reason);
+}
+
 static int
 take_error(struct consume *c, rd_kafka_event_t *event)
 {
@@ -248,7 +262,7 @@ take_error(struct consume *c, rd_kafka_event_t *event)
 	else if (p != NULL)
 		err = take_partition_error(c, p, error, reason);
 	else if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && at == NULL)
-		err = log_permanent("%s; give --topic one that is there", reason);
+		err = take_unknown_topic(c, reason);
 	else if (at == NULL)
 		err = client_judge(c->consumer.rk, error, reason);
 	if (at != NULL)

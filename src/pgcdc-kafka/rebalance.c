@@ -196,10 +196,11 @@ tend_gone(struct consume *c, struct partition *p)
 int
 rebalance_reset(struct consume *c, struct partition *p)
 {
-	p->is_gone = 1;
-	c->rebalance.next = loop_now();
-	if (c->options.reset != RESET_STOP)
+	if (c->options.reset != RESET_STOP) {
+		p->is_gone = 1;
+		c->rebalance.next = loop_now();
 		return 0;
+	}
 	c->is_bad_data = 1;
 	return log_permanent("offset %" PRId64 " of topic \"%s\" partition %" PRId32
 			     " is gone: what the broker has deleted before it was read is "
