@@ -43,9 +43,8 @@ ack() {
 sink() {
 	local name=$1
 	run_it() {
-		pgcdc-kafka consume -b "$KAFKA" "${hasty[@]}" --ack="$name.ack" "$@" 2>"$name.err" |
-			pgcdc-file --ack="$name.ack" "$name.rec" 2>>"$name.err"
-		exit "${PIPESTATUS[0]}"
+		pgcdc-kafka consume -b "$KAFKA" --ack="$name.ack" "$@" 2>"$name.err" |
+			pgcdc-file --ack="$name.ack" "$name.rec" 2>>"$name.err" || exit "${PIPESTATUS[0]}"
 	}
 	shift
 	start_bg "${name^^}" run_it "$@"
@@ -65,6 +64,9 @@ hasty=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=200)
 
 # The letters of the lines on standard input.
 actions() { jq -r .action | tr -d '\n' && echo; }
+
+# absent GREP-ARGUMENT...: a "!" before a command would not fail a test.
+absent() { ! grep "$@"; }
 
 # Standard input is empty.
 is_empty() { diff /dev/null -; }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -91,6 +92,21 @@ set_queue(rd_kafka_conf_t *conf, uint64_t bytes)
 	return 0;
 }
 
+/* Who takes longer to give partitions up is thrown out of the group. */
+static int
+check_patience(const rd_kafka_conf_t *conf, int64_t revoke_timeout)
+{
+	char text[32] = "";
+	size_t size = sizeof(text);
+
+	if (rd_kafka_conf_get(conf, "max.poll.interval.ms", text, &size) == RD_KAFKA_CONF_OK &&
+	    revoke_timeout / 1000 >= strtoll(text, NULL, 10))
+		return log_permanent("--revoke-timeout must be shorter than the property "
+				     "max.poll.interval.ms, %s ms",
+		    text);
+	return 0;
+}
+
 static int
 configure(rd_kafka_conf_t *conf, const struct consume_options *o)
 {
@@ -109,7 +125,8 @@ configure(rd_kafka_conf_t *conf, const struct consume_options *o)
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if ((err = client_set(conf, fixed[i].name, fixed[i].value)) != 0)
 			return err;
-	if ((err = set_queue(conf, o->queue_bytes)) != 0)
+	if ((err = check_patience(conf, o->revoke_timeout)) != 0 ||
+	    (err = set_queue(conf, o->queue_bytes)) != 0)
 		return err;
 	if (rd_kafka_version() >= BACKOFF_VERSION &&
 	    (err = client_set(conf, "fetch.queue.backoff.ms", "10")) != 0)

@@ -200,6 +200,22 @@ take_eof(struct consume *c, struct partition *p, int64_t end)
 	p->is_drained = c->options.drain;
 }
 
+/* The partition of a message, NULL if we do not have it any more. */
+static struct partition *
+partition_of(struct partitions *ps, const rd_kafka_message_t *m)
+{
+	struct partition *p = ps->last;
+
+	if (p != NULL && p->number == m->partition && p->handle == m->rkt)
+		return p;
+	p = partition_find(ps, rd_kafka_topic_name(m->rkt), m->partition);
+	if (p != NULL) {
+		p->handle = m->rkt;
+		ps->last = p;
+	}
+	return p;
+}
+
 static int
 take_message(struct consume *c, const rd_kafka_message_t *m)
 {

@@ -13,21 +13,6 @@ partition_find(const struct partitions *ps, const char *topic, int32_t number)
 }
 
 struct partition *
-partition_of(struct partitions *ps, const rd_kafka_message_t *m)
-{
-	struct partition *p = ps->last;
-
-	if (p != NULL && p->number == m->partition && p->handle == m->rkt)
-		return p;
-	p = partition_find(ps, rd_kafka_topic_name(m->rkt), m->partition);
-	if (p != NULL) {
-		p->handle = m->rkt;
-		ps->last = p;
-	}
-	return p;
-}
-
-struct partition *
 partition_add(struct partitions *ps, const char *topic, int32_t number, int64_t start)
 {
 	struct partition **grown = realloc(ps->item, (ps->n + 1) * sizeof(*grown)), *p;

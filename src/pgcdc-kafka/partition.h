@@ -33,7 +33,6 @@ struct partitions {
 
 /* NULL if we do not have it. */
 struct partition *partition_find(const struct partitions *ps, const char *topic, int32_t number);
-struct partition *partition_of(struct partitions *ps, const rd_kafka_message_t *m);
 
 /* Begin at this offset, which nothing before is wanted of.  NULL: no memory. */
 struct partition *
