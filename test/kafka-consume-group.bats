@@ -91,7 +91,7 @@ end() {
 	fill stuck 1 500 "$(printf '%4000s' '')"
 	mkfifo pipe
 	run_it() { exec pgcdc-kafka consume -b "$KAFKA" -t stuck -G stuck --ack=stdout -X max.poll.interval.ms=2000 \
-		-X session.timeout.ms=1000 --revoke-timeout=500ms >pipe 2>err; }
+		"${hasty[@]}" --revoke-timeout=500ms >pipe 2>err; }
 	start_bg CONSUMER run_it
 	exec 7<pipe
 	wait_until 20 'grep "gives us 2" err'

@@ -20,7 +20,7 @@ teardown_file() { kafka_stop; }
 	grep -v '"action":"[HC]"' out | sort | diff <(consume whole | sort) -
 	reads -t whole -G whole --with-origin |
 		jq -r 'select(.kafka) | "\(.kafka.partition) \(.kafka.offset)"' >read
-	[ "$(wc -l <read)" -eq 7 ] && sort -s -k1,1n -k2,2n read | diff <(sort -s -k1,1n read) -
+	[ "$(wc -l <read)" -eq 8 ] && sort -s -k1,1n -k2,2n read | diff <(sort -s -k1,1n read) -
 }
 
 @test "tokens are of this run, and each follows the one before" {

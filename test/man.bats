@@ -175,7 +175,7 @@ help_options() {
 	local of=('')
 
 	[ "$1" = pgcdc ] && of=(init teardown check status trim)
-	[ "$1" = pgcdc-kafka ] && of=(produce)
+	[ "$1" = pgcdc-kafka ] && of=(produce consume)
 	for command in "${of[@]}"; do
 		"$1" ${command:+"$command"} --help
 	done | sed -n 's/^  *\(-.*\)/\1/p' | sed 's/   *.*//' |
@@ -207,6 +207,19 @@ page_options() {
 		done < <(help_options "$program" | grep -e '^--' | grep -vxe --help -e --version)
 		[ "$n" -gt 4 ]
 	done
+}
+
+@test "the page names the variable of each option of pgcdc-kafka consume" {
+	local name n=0
+
+	while IFS= read -r option; do
+		n=$((n + 1))
+		name=PGCDC_KAFKA_CONSUME_$(tr a-z- A-Z_ <<<"${option#--}")
+		echo "$name"
+		grep -q "^\.Pq Ev $name\$" man/pgcdc-kafka.1
+	done < <(pgcdc-kafka consume --help | grep -oE -- '--[a-z][a-z-]*' | sort -u |
+	    grep -vxe --help -e --version)
+	[ "$n" -gt 30 ]
 }
 
 # DIAGNOSTICS: ".It a message with ... for what differs", as a regular expression.

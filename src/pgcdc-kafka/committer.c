@@ -32,7 +32,7 @@ committer_is_settled(const struct committer *c)
 int64_t
 committer_deadline(const struct committer *c)
 {
-	return !c->is_asked && has_work(c) ? c->next : LOOP_NEVER;
+	return !c->is_asked && !c->consumer->is_joining && has_work(c) ? c->next : LOOP_NEVER;
 }
 
 void

@@ -33,7 +33,7 @@ int committer_take(struct committer *c, rd_kafka_event_t *event);
 /* Nothing is left to do: all that is acknowledged is committed. */
 int committer_is_settled(const struct committer *c);
 
-/* When committer_tend() has something to do. */
+/* When committer_tend() has something to do, besides when the consumer is not joining any more. */
 int64_t committer_deadline(const struct committer *c);
 
 #endif

@@ -107,6 +107,19 @@ check_patience(const rd_kafka_conf_t *conf, int64_t revoke_timeout)
 	return 0;
 }
 
+/* What consumer_log() looks for comes with this kind of messages, besides those of the user. */
+static int
+set_debug(rd_kafka_conf_t *conf)
+{
+	char text[1024] = "";
+	size_t size = sizeof(text) - sizeof(",cgrp");
+
+	if (rd_kafka_conf_get(conf, "debug", text, &size) != RD_KAFKA_CONF_OK)
+		text[0] = '\0';
+	strcat(text, text[0] != '\0' ? ",cgrp" : "cgrp");
+	return client_set(conf, "debug", text);
+}
+
 static int
 configure(rd_kafka_conf_t *conf, const struct consume_options *o)
 {
@@ -126,7 +139,7 @@ configure(rd_kafka_conf_t *conf, const struct consume_options *o)
 		if ((err = client_set(conf, fixed[i].name, fixed[i].value)) != 0)
 			return err;
 	if ((err = check_patience(conf, o->revoke_timeout)) != 0 ||
-	    (err = set_queue(conf, o->queue_bytes)) != 0)
+	    (err = set_queue(conf, o->queue_bytes)) != 0 || (err = set_debug(conf)) != 0)
 		return err;
 	if (rd_kafka_version() >= BACKOFF_VERSION &&
 	    (err = client_set(conf, "fetch.queue.backoff.ms", "10")) != 0)
@@ -218,6 +231,25 @@ take_now(struct consumer *c, rd_kafka_message_t **m, size_t n)
 	ssize_t got = rd_kafka_consume_batch_queue(c->messages, 0, m, n);
 
 	return got > 0 ? (size_t)got : 0;
+}
+
+void
+consumer_log(struct consumer *c, rd_kafka_event_t *event)
+{
+	static const char *const joining[] = { "init", "wait-join", "wait-metadata", "wait-sync" };
+	const char *facility, *text, *to;
+	int level;
+
+	client_log(event);
+	if (rd_kafka_event_log(event, &facility, &text, &level) != 0 ||
+	    strcmp(facility, "CGRPJOINSTATE") != 0 || (to = strstr(text, " -> ")) == NULL)
+		return;
+	to += strlen(" -> ");
+	c->is_joining = 0;
+	for (size_t i = 0; i < sizeof(joining) / sizeof(joining[0]); i++)
+		if (strncmp(to, joining[i], strlen(joining[i])) == 0 &&
+		    to[strlen(joining[i])] == ' ')
+			c->is_joining = 1;
 }
 
 /*

@@ -15,6 +15,7 @@ struct consumer {
 	rd_kafka_queue_t *events, *messages;
 	int events_fd, messages_fd; /* readable when there is something new */
 	size_t most;                /* messages that were waiting, since librdkafka was woken */
+	int is_joining;             /* the group is agreeing anew: nothing should be committed */
 };
 
 /* Start with descriptors of -1.  Joins the group.  0, or the exit code after reporting. */
@@ -22,6 +23,13 @@ int consumer_open(struct consumer *c, const struct consume_options *o);
 
 /* The next event, which the caller destroys, or NULL: wait for c->events_fd. */
 rd_kafka_event_t *consumer_event(struct consumer *c);
+
+/*
+ * Pass a message of librdkafka on, and see in it whether the group is agreeing anew.  A commit
+ * would then be answered behind that, as one of a past generation; and with that answer
+ * librdkafka 2.0.2 gives up all partitions as lost.
+ */
+void consumer_log(struct consumer *c, rd_kafka_event_t *event);
 
 /*
  * At most n messages, which the caller destroys; how many.  Less than n: there are no more now,

@@ -321,7 +321,7 @@ intake_serve(struct consume *c)
 			err = take_error(c, event);
 			break;
 		case RD_KAFKA_EVENT_LOG:
-			client_log(event);
+			consumer_log(&c->consumer, event);
 			break;
 		default:
 			break;
