@@ -175,7 +175,7 @@ help_options() {
 	local of=('')
 
 	[ "$1" = pgcdc ] && of=(init teardown check status trim)
-	[ "$1" = pgcdc-kafka ] && of=(produce consume)
+	[ "$1" = pgcdc-kafka ] && of=(${2:-produce consume})
 	for command in "${of[@]}"; do
 		"$1" ${command:+"$command"} --help
 	done | sed -n 's/^  *\(-.*\)/\1/p' | sed 's/   *.*//' |
@@ -204,7 +204,7 @@ page_options() {
 			name=$(tr a-z- A-Z_ <<<"${program%-run}$option" | sed 's/__/_/')
 			echo "$name"
 			grep -q "^\.Pq Ev $name\$" "man/$program.1"
-		done < <(help_options "$program" | grep -e '^--' | grep -vxe --help -e --version)
+		done < <(help_options "$program" produce | grep -e '^--' | grep -vxe --help -e --version)
 		[ "$n" -gt 4 ]
 	done
 }

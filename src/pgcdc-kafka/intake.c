@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +21,8 @@ place(const rd_kafka_message_t *m)
 {
 	static char text[384];
 
-	snprintf(text, sizeof(text), "topic \"%s\" partition %" PRId32 " offset %" PRId64,
-	    rd_kafka_topic_name(m->rkt), m->partition, m->offset);
+	snprintf(text, sizeof(text), "topic \"%s\" partition %d offset %lld",
+	    rd_kafka_topic_name(m->rkt), m->partition, (long long)m->offset);
 	return text;
 }
 
@@ -183,8 +182,8 @@ take_partition_error(
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-		return log_permanent("topic \"%s\" partition %" PRId32
-				     " does not exist any more; was the topic deleted?",
+		return log_permanent("topic \"%s\" partition %d does not exist any more; "
+				     "was the topic deleted?",
 		    p->topic, p->number);
 	default:
 		return client_judge(c->consumer.rk, error, reason);

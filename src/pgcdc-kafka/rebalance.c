@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "consume.h"
@@ -55,8 +54,8 @@ has(struct consume *c, const rd_kafka_topic_partition_t *one, const struct start
 	p->goal = start->goal;
 	p->is_drained = c->options.drain && p->next >= p->goal;
 	consumer_forward(&c->consumer, p->topic, p->number);
-	log_debug("taking topic \"%s\" partition %" PRId32 " from offset %" PRId64, p->topic,
-	    p->number, p->next);
+	log_debug("taking topic \"%s\" partition %d from offset %lld", p->topic, p->number,
+	    (long long)p->next);
 	return 0;
 }
 
@@ -179,9 +178,9 @@ tend_gone(struct consume *c, struct partition *p)
 
 	if ((err = start_limits(c->consumer.rk, p->topic, p->number, &first, &end)) != 0)
 		return err;
-	log_warn("offset %" PRId64 " of topic \"%s\" partition %" PRId32 " is gone, it has %" PRId64
-		 " up to %" PRId64 "; going on at its %s, as --reset says",
-	    p->next, p->topic, p->number, first, end,
+	log_warn("offset %lld of topic \"%s\" partition %d is gone, it has %lld up to %lld; "
+		 "going on at its %s, as --reset says",
+	    (long long)p->next, p->topic, p->number, (long long)first, (long long)end,
 	    c->options.reset == RESET_EARLIEST ? "beginning" : "end");
 	intake_drop(c, p);
 	marks_forget(&c->marks, p);
@@ -202,10 +201,10 @@ rebalance_reset(struct consume *c, struct partition *p)
 		return 0;
 	}
 	c->is_bad_data = 1;
-	return log_permanent("offset %" PRId64 " of topic \"%s\" partition %" PRId32
-			     " is gone: what the broker has deleted before it was read is "
-			     "missing; go on with --reset=earliest or --reset=latest",
-	    p->next, p->topic, p->number);
+	return log_permanent("offset %lld of topic \"%s\" partition %d is gone: what the broker "
+			     "has deleted before it was read is missing; go on with "
+			     "--reset=earliest or --reset=latest",
+	    (long long)p->next, p->topic, p->number);
 }
 
 static int
