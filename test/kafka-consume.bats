@@ -19,8 +19,8 @@ teardown_file() { kafka_stop; }
 	head -n 1 out | jq -c 'del(.start)' | is '{"action":"H","format":1,"system_identifier":"7"}'
 	grep -v '"action":"[HC]"' out | sort | diff <(consume whole | sort) -
 	reads -t whole -G whole --with-origin |
-		jq -r 'select(.kafka) | "\(.kafka.partition) \(.kafka.offset)"' >read
-	[ "$(wc -l <read)" -eq 8 ] && sort -s -k1,1n -k2,2n read | diff <(sort -s -k1,1n read) -
+		jq -r 'select(.kafka) | "\(.kafka.partition) \(.kafka.offset)"' >places
+	[ "$(wc -l <places)" -eq 8 ] && sort -s -k1,1n -k2,2n places | diff <(sort -s -k1,1n places) -
 }
 
 @test "tokens are of this run, and each follows the one before" {

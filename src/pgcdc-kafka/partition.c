@@ -27,7 +27,9 @@ partition_add(struct partitions *ps, const char *topic, int32_t number, int64_t 
 	p->number = number;
 	p->next = p->acked = start;
 	p->committed = -1;
-	return ps->item[ps->n++] = p;
+	ps->item[ps->n] = p;
+	ps->n++;
+	return p;
 }
 
 void
