@@ -10,6 +10,7 @@
 #include "consume_options.h"
 #include "consumer.h"
 #include "decode.h"
+#include "early.h"
 #include "foreign.h"
 #include "intake.h"
 #include "marks.h"
@@ -37,6 +38,7 @@ struct consume {
 	uint64_t taken;             /* messages that no mark counts yet */
 	uint64_t rows, bytes;       /* of lines since the newest token */
 
+	struct early early; /* comes before what is held */
 	/* Taken from librdkafka; those from at on are not on the stream yet. */
 	struct {
 		rd_kafka_message_t *message[INTAKE_BATCH]; /* NULL: given up */
