@@ -188,7 +188,7 @@ report_totals(const struct consume *c)
 	log_debug("%llu messages, %llu of them tombstones and %llu put aside, %llu bytes, "
 		  "%llu acks (%llu ignored), %llu commits",
 	    (unsigned long long)c->n_messages, (unsigned long long)c->n_tombstones,
-	    (unsigned long long)c->foreign.n, (unsigned long long)c->out.written,
+	    (unsigned long long)c->aside.n, (unsigned long long)c->out.written,
 	    (unsigned long long)c->acks.n_taken, (unsigned long long)c->acks.n_ignored,
 	    (unsigned long long)c->committer.n);
 }
@@ -227,8 +227,7 @@ open_ours(struct consume *c)
 
 	if (out_open(&c->out, STDOUT_FILENO) != 0)
 		return log_permanent("could not use standard output: %s", strerror(errno));
-	if ((err = name_run(c)) != 0 ||
-	    (err = foreign_open(&c->foreign, c->options.dead_letter)) != 0)
+	if ((err = name_run(c)) != 0 || (err = aside_open(&c->aside, c->options.dead_letter)) != 0)
 		return err;
 	if (confirm_init(&c->confirm, 0, &c->options.wait_for) != 0)
 		return log_temporary("out of memory at the start");
@@ -249,7 +248,7 @@ release(struct consume *c, int code)
 	marks_free(&c->marks);
 	confirm_free(&c->confirm);
 	decode_free(&c->decode);
-	foreign_close(&c->foreign);
+	aside_close(&c->aside);
 	buf_free(&c->out.buf);
 }
 
@@ -257,7 +256,7 @@ int
 consume_main(int argc, char **argv)
 {
 	static struct consume c = { .consumer = { .events_fd = -1, .messages_fd = -1 },
-		.foreign = { .fd = -1 },
+		.aside = { .fd = -1 },
 		.acks = { .confirm = &c.confirm,
 		    .context = &c,
 		    .parse = parse_token,

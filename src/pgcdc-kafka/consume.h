@@ -6,12 +6,12 @@
 #define CONSUME_H
 
 #include "acks.h"
+#include "aside.h"
 #include "committer.h"
 #include "consume_options.h"
 #include "consumer.h"
 #include "decode.h"
 #include "early.h"
-#include "foreign.h"
 #include "intake.h"
 #include "marks.h"
 #include "out.h"
@@ -30,7 +30,7 @@ struct consume {
 	struct confirm confirm;
 	struct out out;
 	struct decode decode;
-	struct foreign foreign;
+	struct aside aside;
 
 	char run[17];               /* of this run's tokens */
 	char system_identifier[32]; /* of the stream; empty: H is not written yet */

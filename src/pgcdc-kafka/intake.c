@@ -126,15 +126,15 @@ take_foreign(struct consume *c, const rd_kafka_message_t *m)
 
 	if (errno == ENOMEM)
 		return no_memory();
-	if (c->foreign.path == NULL) {
+	if (c->aside.path == NULL) {
 		c->is_bad_data = 1;
 		return log_permanent("the message at %s is no event: %s; nothing from there on is "
 				     "acknowledged, put such aside with --foreign=dead-letter",
 		    place(m), c->decode.error);
 	}
-	if ((err = foreign_put(&c->foreign, m, c->decode.error)) == 0)
+	if ((err = aside_put(&c->aside, m, c->decode.error)) == 0)
 		log_warn("the message at %s is no event, and in \"%s\" now: %s", place(m),
-		    c->foreign.path, c->decode.error);
+		    c->aside.path, c->decode.error);
 	return err;
 }
 

@@ -6,14 +6,14 @@
  * durable before its offset may count as done.  key_hex and value_hex stand where the bytes are
  * no UTF-8.
  */
-#ifndef FOREIGN_H
-#define FOREIGN_H
+#ifndef ASIDE_H
+#define ASIDE_H
 
 #include <librdkafka/rdkafka.h>
 
 #include "buf.h"
 
-struct foreign {
+struct aside {
 	const char *path; /* the caller's; NULL: there is none */
 	int fd;
 	struct buf line;
@@ -21,11 +21,11 @@ struct foreign {
 };
 
 /* Open the file for appending; make it if it is missing. 0, or the exit code after reporting. */
-int foreign_open(struct foreign *f, const char *path);
+int aside_open(struct aside *a, const char *path);
 
 /* Put a message there.  0 when it is durable, or the exit code after reporting. */
-int foreign_put(struct foreign *f, const rd_kafka_message_t *m, const char *why);
+int aside_put(struct aside *a, const rd_kafka_message_t *m, const char *why);
 
-void foreign_close(struct foreign *f);
+void aside_close(struct aside *a);
 
 #endif
