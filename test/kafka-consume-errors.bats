@@ -151,10 +151,11 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		--sasl-username=bob --sasl-password-file=password
 	fails 100 'could not open file "none"' -t t -G g --sasl-mechanism=PLAIN --sasl-username=bob --sasl-password-file=none
 	topic create other
-	through plaintext -G shared -X partition.assignment.strategy=range other >other.out 2>other.err &
+	run_it() { exec kcat -b "$KAFKA" -G shared -X partition.assignment.strategy=range other; }
+	start_bg KCAT run_it >other.out 2>other.err
 	wait_until 20 '[ "$(group describe shared | head -n 1)" = "Stable 1" ]'
 	fails 100 "the group's members use another way to share partitions" -t other -G shared
-	kill %1
+	kill_hard KCAT
 }
 
 @test "the ack FIFO has to be one of ours" {

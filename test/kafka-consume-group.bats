@@ -100,7 +100,8 @@ end() {
 	wait_until 10 '[ "$(now_us)" -gt '"$until"' ]'
 	group describe stuck | head -n 1 | is 'Stable 2'
 	absent -e lost -e 'waiting for Kafka' err
-	cat <&7 >one.rec &
+	drain_it() { exec cat <&7 >one.rec; }
+	start_bg CAT drain_it
 	exec 7<&-
 	wait_until 20 'union 500'
 	stop_bg CONSUMER

@@ -189,7 +189,7 @@ report_totals(const struct consume *c)
 	log_debug("%llu messages, %llu of them passed over and %llu put aside, %llu bytes, "
 		  "%llu acks (%llu ignored), %llu commits",
 	    (unsigned long long)c->n_messages, (unsigned long long)c->n_nothing,
-	    (unsigned long long)c->reject.n, (unsigned long long)c->out.written,
+	    (unsigned long long)c->aside.n, (unsigned long long)c->out.written,
 	    (unsigned long long)c->acks.n_taken, (unsigned long long)c->acks.n_ignored,
 	    (unsigned long long)c->committer.n);
 }
@@ -228,8 +228,7 @@ open_ours(struct consume *c)
 
 	if (out_open(&c->out, STDOUT_FILENO) != 0)
 		return log_permanent("could not use standard output: %s", strerror(errno));
-	if ((err = name_run(c)) != 0 ||
-	    (err = reject_open(&c->reject, c->options.dead_letter)) != 0)
+	if ((err = name_run(c)) != 0 || (err = aside_open(&c->aside, c->options.dead_letter)) != 0)
 		return err;
 	if (confirm_init(&c->confirm, 0, &c->options.wait_for) != 0)
 		return log_temporary("out of memory at the start");
@@ -250,7 +249,7 @@ release(struct consume *c, int code)
 	marks_free(&c->marks);
 	confirm_free(&c->confirm);
 	decode_free(&c->decode);
-	reject_close(&c->reject);
+	aside_close(&c->aside);
 	buf_free(&c->out.buf);
 }
 
@@ -258,7 +257,7 @@ int
 consume_main(int argc, char **argv)
 {
 	static struct consume c = { .consumer = { .events_fd = -1, .messages_fd = -1 },
-		.reject = { .fd = -1 },
+		.aside = { .fd = -1 },
 		.acks = { .confirm = &c.confirm,
 		    .context = &c,
 		    .parse = parse_token,

@@ -6,16 +6,17 @@
 #define CONSUME_H
 
 #include "acks.h"
+#include "aside.h"
 #include "committer.h"
 #include "consume_options.h"
 #include "consumer.h"
 #include "decode.h"
+#include "early.h"
 #include "intake.h"
 #include "marks.h"
 #include "out.h"
 #include "partition.h"
 #include "rebalance.h"
-#include "reject.h"
 
 struct consume {
 	struct consume_options options;
@@ -29,7 +30,7 @@ struct consume {
 	struct confirm confirm;
 	struct out out;
 	struct decode decode;
-	struct reject reject;
+	struct aside aside;
 
 	char run[17];               /* of this run's tokens */
 	char system_identifier[32]; /* of the stream; empty: H is not written yet */
@@ -37,6 +38,7 @@ struct consume {
 	uint64_t taken;             /* messages that no mark counts yet */
 	uint64_t rows, bytes;       /* of lines since the newest token */
 
+	struct early early; /* comes before what is held */
 	/* Taken from librdkafka; those from at on are not on the stream yet. */
 	struct {
 		rd_kafka_message_t *message[INTAKE_BATCH]; /* NULL: given up */

@@ -126,15 +126,15 @@ take_foreign(struct consume *c, const rd_kafka_message_t *m)
 
 	if (errno == ENOMEM)
 		return no_memory();
-	if (c->reject.path == NULL) {
+	if (c->aside.path == NULL) {
 		c->is_bad_data = 1;
 		return log_permanent("the message at %s is no event: %s; nothing from there on is "
 				     "acknowledged, put such aside with --foreign=dead-letter",
 		    place(m), c->decode.error);
 	}
-	if ((err = reject_put(&c->reject, m, c->decode.error)) == 0)
+	if ((err = aside_put(&c->aside, m, c->decode.error)) == 0)
 		log_warn("the message at %s is no event, and in \"%s\" now: %s", place(m),
-		    c->reject.path, c->decode.error);
+		    c->aside.path, c->decode.error);
 	return err;
 }
 
@@ -266,43 +266,67 @@ take_unknown_topic(const struct consume *c, const char *reason)
 	return log_permanent("%s; give --topic one that is there", reason);
 }
 
+/* An error of a partition, its end among them. */
+static int
+take_error_at(struct consume *c, rd_kafka_event_t *event, const rd_kafka_topic_partition_t *at)
+{
+	struct partition *p = partition_find(&c->partitions, at->topic, at->partition);
+
+	if (p == NULL || p->is_leaving || p->is_drained || c->is_ending)
+		return 0;
+	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		return take_partition_error(
+		    c, p, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+	take_eof(c, p, at->offset);
+	return 0;
+}
+
 static int
 take_error(struct consume *c, rd_kafka_event_t *event)
 {
-	rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
 	rd_kafka_resp_err_t error = rd_kafka_event_error(event);
 	const char *reason = rd_kafka_event_error_string(event);
-	struct partition *p = NULL;
-	int err = 0;
 
-	if (at != NULL)
-		p = partition_find(&c->partitions, at->topic, at->partition);
 	if (rd_kafka_event_error_is_fatal(event))
-		err = client_judge(c->consumer.rk, RD_KAFKA_RESP_ERR__FATAL, reason);
-	else if (p != NULL && error == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-		take_eof(c, p, at->offset);
-	else if (p != NULL)
-		err = take_partition_error(c, p, error, reason);
-	else if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && at == NULL)
-		err = take_unknown_topic(c, reason);
-	else if (at == NULL)
-		err = client_judge(c->consumer.rk, error, reason);
-	if (at != NULL)
-		rd_kafka_topic_partition_destroy(at);
-	return err;
+		error = RD_KAFKA_RESP_ERR__FATAL;
+	if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		return take_unknown_topic(c, reason);
+	return client_judge(c->consumer.rk, error, reason);
 }
 
-/* Messages of a partition come so until their queue is forwarded. */
+/* It concerns a partition, and so has to wait until what came of that before was taken. */
 static int
-take_fetched(struct consume *c, rd_kafka_event_t *event)
+is_of_partition(rd_kafka_event_t *event)
+{
+	rd_kafka_topic_partition_t *at;
+
+	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_FETCH)
+		return 1;
+	if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_ERROR ||
+	    rd_kafka_event_error_is_fatal(event) ||
+	    (at = rd_kafka_event_topic_partition(event)) == NULL)
+		return 0;
+	rd_kafka_topic_partition_destroy(at);
+	return 1;
+}
+
+static int
+next_early(struct consume *c)
 {
 	const rd_kafka_message_t *m;
-	int err = 0;
+	rd_kafka_topic_partition_t *at;
+	rd_kafka_event_t *event = early_first(&c->early, &m);
+	int err;
 
-	while (err == 0 && (m = rd_kafka_event_message_next(event)) != NULL) {
+	if (m != NULL) {
 		consumer_forward(&c->consumer, rd_kafka_topic_name(m->rkt), m->partition);
 		err = take_message(c, m);
+	} else {
+		at = rd_kafka_event_topic_partition(event);
+		err = take_error_at(c, event, at);
+		rd_kafka_topic_partition_destroy(at);
 	}
+	early_drop_first(&c->early);
 	return err;
 }
 
@@ -313,15 +337,17 @@ intake_serve(struct consume *c)
 	int err = 0;
 
 	while (err == 0 && (event = consumer_event(&c->consumer)) != NULL) {
+		if (is_of_partition(event)) {
+			if (early_add(&c->early, event) != 0)
+				return no_memory();
+			continue;
+		}
 		switch (rd_kafka_event_type(event)) {
 		case RD_KAFKA_EVENT_REBALANCE:
 			rebalance_take(c, event);
 			break;
 		case RD_KAFKA_EVENT_OFFSET_COMMIT:
 			err = committer_take(&c->committer, event);
-			break;
-		case RD_KAFKA_EVENT_FETCH:
-			err = take_fetched(c, event);
 			break;
 		case RD_KAFKA_EVENT_ERROR:
 			err = take_error(c, event);
@@ -369,7 +395,7 @@ next_held(struct consume *c)
 int
 intake_is_empty(const struct consume *c)
 {
-	return c->held.at == c->held.n && c->held.is_last;
+	return c->early.first == NULL && c->held.at == c->held.n && c->held.is_last;
 }
 
 int
@@ -382,6 +408,8 @@ intake_take(struct consume *c)
 		fill(c);
 	if ((err = intake_serve(c)) != 0)
 		return err;
+	while (err == 0 && c->early.first != NULL && consume_has_room(c))
+		err = next_early(c);
 	while (err == 0 && c->held.at < c->held.n && consume_has_room(c))
 		err = next_held(c);
 	return err;
@@ -390,6 +418,7 @@ intake_take(struct consume *c)
 void
 intake_drop(struct consume *c, const struct partition *p)
 {
+	early_drop(&c->early, p != NULL ? p->topic : NULL, p != NULL ? p->number : 0);
 	for (size_t i = c->held.at; i < c->held.n; i++) {
 		rd_kafka_message_t *m = c->held.message[i];
 

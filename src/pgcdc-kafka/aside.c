@@ -3,19 +3,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "folder.h"
 #include "log.h"
 #include "record.h"
-#include "reject.h"
 
 int
-reject_open(struct reject *f, const char *path)
+aside_open(struct aside *a, const char *path)
 {
-	*f = (struct reject){ .path = path, .fd = -1 };
+	*a = (struct aside){ .path = path, .fd = -1 };
 	if (path == NULL)
 		return 0;
-	f->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (f->fd < 0)
+	a->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (a->fd < 0)
 		return log_permanent("could not open file \"%s\": %s; give --dead-letter one in a "
 				     "folder that we may write to",
 		    path, strerror(errno));
@@ -39,31 +39,31 @@ make_line(struct buf *b, const rd_kafka_message_t *m, const char *why)
 }
 
 int
-reject_put(struct reject *f, const rd_kafka_message_t *m, const char *why)
+aside_put(struct aside *a, const rd_kafka_message_t *m, const char *why)
 {
-	off_t end = lseek(f->fd, 0, SEEK_END);
+	off_t end = lseek(a->fd, 0, SEEK_END);
 	ssize_t written;
 	int reason;
 
-	make_line(&f->line, m, why);
-	if (f->line.failed)
+	make_line(&a->line, m, why);
+	if (a->line.failed)
 		return log_temporary("out of memory for a message");
-	written = write(f->fd, f->line.data, f->line.len);
-	if (written == (ssize_t)f->line.len && fdatasync(f->fd) == 0) {
-		f->n++;
+	written = write(a->fd, a->line.data, a->line.len);
+	if (written == (ssize_t)a->line.len && fdatasync(a->fd) == 0) {
+		a->n++;
 		return 0;
 	}
-	reason = written < 0 || written == (ssize_t)f->line.len ? errno : ENOSPC;
+	reason = written < 0 || written == (ssize_t)a->line.len ? errno : ENOSPC;
 	/* A part of a line would spoil the file for the next one. */
-	if (end >= 0 && ftruncate(f->fd, end) != 0)
-		log_warn("could not truncate file \"%s\": %s", f->path, strerror(errno));
-	return log_temporary("could not write to file \"%s\": %s", f->path, strerror(reason));
+	if (end >= 0 && ftruncate(a->fd, end) != 0)
+		log_warn("could not truncate file \"%s\": %s", a->path, strerror(errno));
+	return log_temporary("could not write to file \"%s\": %s", a->path, strerror(reason));
 }
 
 void
-reject_close(struct reject *f)
+aside_close(struct aside *a)
 {
-	buf_free(&f->line);
-	if (f->fd >= 0)
-		close(f->fd);
+	buf_free(&a->line);
+	if (a->fd >= 0)
+		close(a->fd);
 }

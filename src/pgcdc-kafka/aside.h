@@ -6,14 +6,14 @@
  * durable before its offset may count as done.  key_hex and value_hex stand where the bytes are
  * no UTF-8.
  */
-#ifndef REJECT_H
-#define REJECT_H
+#ifndef ASIDE_H
+#define ASIDE_H
 
 #include <librdkafka/rdkafka.h>
 
 #include "buf.h"
 
-struct reject {
+struct aside {
 	const char *path; /* the caller's; NULL: there is none */
 	int fd;
 	struct buf line;
@@ -21,11 +21,11 @@ struct reject {
 };
 
 /* Open the file for appending; make it if it is missing. 0, or the exit code after reporting. */
-int reject_open(struct reject *f, const char *path);
+int aside_open(struct aside *a, const char *path);
 
 /* Put a message there.  0 when it is durable, or the exit code after reporting. */
-int reject_put(struct reject *f, const rd_kafka_message_t *m, const char *why);
+int aside_put(struct aside *a, const rd_kafka_message_t *m, const char *why);
 
-void reject_close(struct reject *f);
+void aside_close(struct aside *a);
 
 #endif
