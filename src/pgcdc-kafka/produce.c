@@ -218,11 +218,11 @@ settle(void *context)
 
 	while ((err = serve(p)) == 0 && p->window.open > 0) {
 		struct pollfd producer = { .fd = p->producer.fd, .events = POLLIN };
+		int64_t again = producer_hurry(&p->producer);
 
-		rd_kafka_flush(p->producer.rk, 0); /* linger no more */
 		if (loop_now() >= deadline(p))
 			return not_delivered(p);
-		if (loop_wait(&producer, 1, p->give_up) < 0)
+		if (loop_wait(&producer, 1, again < p->give_up ? again : p->give_up) < 0)
 			return log_temporary("could not wait: %s", strerror(errno));
 	}
 	return err;
@@ -291,21 +291,22 @@ static int
 flow(struct produce *p)
 {
 	enum line_status status = LINE_MORE;
-	int err;
+	int64_t again;
+	int has_ended, err;
 
 	for (;;) {
 		if ((err = take_lines(p, &status)) != 0 || (err = serve(p)) != 0 ||
 		    (err = commit(p, status)) != 0)
 			return err;
-		if (status == LINE_END || status == LINE_CUT) {
-			if (p->window.open == 0)
-				return end_of_input(p, status);
-			rd_kafka_flush(p->producer.rk, 0); /* linger no more */
-		}
+		has_ended = status == LINE_END || status == LINE_CUT;
+		if (has_ended && p->window.open == 0)
+			return end_of_input(p, status);
+		/* Nothing more comes to fill batches. */
+		again = has_ended || is_full(p) ? producer_hurry(&p->producer) : LOOP_NEVER;
 		if (loop_now() >= deadline(p))
 			return p->window.open == 0 && !p->transaction.is_open ? 0
 			                                                      : not_delivered(p);
-		if ((err = wait_for_any(p, status, p->give_up)) != 0)
+		if ((err = wait_for_any(p, status, again < p->give_up ? again : p->give_up)) != 0)
 			return err;
 	}
 }

@@ -15,6 +15,9 @@
  */
 #define MESSAGE_COST 1200
 
+/* Microseconds until those that linger are told again that they need not. */
+#define HURRY_AGAIN 50000
+
 /* What order and durability rest on. */
 static const struct client_rule rules[] = {
 	{ "enable.idempotence", "true", "a retry could double or reorder messages" },
@@ -96,7 +99,9 @@ producer_open(struct producer *p, const struct produce_options *o, int64_t longe
 	char error[512];
 	int err;
 
-	*p = (struct producer){ .fd = -1, .longest = longest * 1000, .aborted_at = LOOP_NEVER };
+	*p = (struct producer){
+		.fd = -1, .longest = longest * 1000, .aborted_at = LOOP_NEVER, .linger = o->linger
+	};
 	if ((err = client_configure(&conf, &o->client, rules)) != 0)
 		return err;
 	if ((err = configure(conf, o)) != 0 ||
@@ -171,6 +176,14 @@ producer_judge_fatal(const struct producer *p)
 	if (rd_kafka_fatal_error(p->rk, NULL, 0) == RD_KAFKA_RESP_ERR__FENCED)
 		return producer_judge_fenced(p);
 	return client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+}
+
+int64_t
+producer_hurry(struct producer *p)
+{
+	/* With 0 it would be over before a broker's thread looks whether anybody flushes. */
+	rd_kafka_flush(p->rk, 1);
+	return p->linger > HURRY_AGAIN ? loop_now() + HURRY_AGAIN : LOOP_NEVER;
 }
 
 rd_kafka_event_t *
