@@ -7,7 +7,7 @@ load kafka
 
 setup_file() {
 	kafka_start
-	export KAFKA_DIR=$KAFKADIR
+	export KAFKA_DIR=${KAFKADIR:?}
 }
 teardown_file() { kafka_stop; }
 
