@@ -2,6 +2,7 @@
 #
 #   make          build bin/pgcdc-*           make check    all tests, as CI runs them
 #   make demo     the main job, in a minute   make install  DESTDIR= PREFIX=/usr/local UNITDIR=
+#                 (DEMO=kafka: to a broker)
 #   make deps     install what is missing     make lint     style and static analysis
 #   make check-all  every test on every major from 13 to 18
 #   make unit     the tests inside a process  make asan     all tests under ASan and UBSan
@@ -9,7 +10,8 @@
 #   make fuzz     each target for FUZZ_SECONDS (60)
 #   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
 #   make fault-kafka  the same with Kafka behind the line
-#   make bench    figures against pg_recvlogical; let nothing else run meanwhile
+#   make bench    figures against pg_recvlogical, and bench-kafka with Kafka behind it against kcat;
+#                 let nothing else run meanwhile
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -152,7 +154,8 @@ build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h src/*/*.[ch])
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -Isrc/lib $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/fuzz \
-		$(PQ_CFLAGS) -o $@ $< $(call fuzz_sources,$@) $(PQ_LIBS) $(JANSSON_LIBS)
+		$(PQ_CFLAGS) -o $@ $< $(call fuzz_sources,$@) $(PQ_LIBS) $(JANSSON_LIBS) \
+		$(if $(findstring kafka,$@),$(shell $(PKG_CONFIG) --libs rdkafka))
 
 fault: deps-check programs tools
 	test/fault/runs --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
@@ -160,8 +163,10 @@ fault-kafka: deps-check programs tools
 	test/fault/runs --schedule topic --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
 bench: deps-check programs tools
 	test/bench/run
-demo: deps-build programs
-	test/demo
+bench-kafka: deps-check programs tools
+	test/bench/kafka build/bench-kafka.json
+demo: deps-build programs $(if $(filter kafka,$(DEMO)),deps-check tools)
+	test/demo$(if $(filter kafka,$(DEMO)),-kafka)
 
 C_FILES = $(wildcard src/*/*.[ch] test/*/*.[ch])
 SHELL_FILES = bin/pgcdc .ci/run $(wildcard test/*.bash test/*/*.bash) \
@@ -205,8 +210,8 @@ uninstall:
 clean:
 	rm -rf build $(PROGRAMS:%=bin/%)
 
-.PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault fault-kafka \
-	bench demo lint install uninstall clean
+.PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
+	fault-kafka bench bench-kafka demo lint install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(B)/*/*.d)

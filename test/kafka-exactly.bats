@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pgcdc-kafka produce --transactional-id: each source transaction once, whole, and in order.
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 bats_require_minimum_version 1.5.0
 load kafka
@@ -62,9 +62,9 @@ in_order() { committed | ids | sort -n | paste -sd ' '; }
 	local c='{"action":"C","lsn":"0/1FF","xid":6,"prev":"0/1FF","ack":"0/240"}'
 	{ echo "$H" && tx 1 "$(rows 1 1)"; } >lines
 	once <lines
-	{ cat lines && echo "$b" && rows 2 2 && echo "$c"; } >more
-	once <more
-	once <more
+	{ cat lines && echo "$b" && rows 2 2 && echo "$c"; } >further
+	once <further
+	once <further
 	[ "$(in_order)" = "1 2" ]
 }
 
@@ -200,4 +200,10 @@ system_identifier=8,epoch=1,commit_lsn=0/1F0"
 	echo x:garbage | through plaintext -P -t pgcdc-position-x -K:
 	wrong 'has at offset' --transactional-id=x <lines
 	[ -z "$(committed)" ]
+}
+
+@test "the demo with Kafka ends with its proof" {
+	run -0 timeout 100 "$PGCDC_TEST_ROOT/test/demo-kafka" 3>&-
+	echo "$output"
+	[[ ${lines[-1]} == *"in part"*" equal" ]]
 }

@@ -23,6 +23,22 @@ bury(struct delivery *d, const rd_kafka_message_t *m)
 	return err;
 }
 
+static const char *
+remedy(rd_kafka_resp_err_t error)
+{
+	switch (error) {
+	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+		return "; raise the topic's max.message.bytes, lower --batch-bytes, or give "
+		       "--oversize=dead-letter";
+	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+		return "; the topic was deleted, make it again";
+	default:
+		return "";
+	}
+}
+
 static int
 report_event(const rd_kafka_message_t *m, const struct event *e)
 {
@@ -36,11 +52,7 @@ report_event(const rd_kafka_message_t *m, const struct event *e)
 	err = log_permanent(
 	    "topic \"%s\" does not take the change of table \"%.*s.%.*s\" at %.*s, %zu bytes: %s%s",
 	    rd_kafka_topic_name(m->rkt), (int)schema.len, schema.data, (int)table.len, table.data,
-	    (int)lsn.len, lsn.p, m->len, rd_kafka_err2str(m->err),
-	    m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
-		? "; raise the topic's max.message.bytes, lower --batch-bytes, or give "
-		  "--oversize=dead-letter"
-		: "");
+	    (int)lsn.len, lsn.p, m->len, rd_kafka_err2str(m->err), remedy(m->err));
 	buf_free(&schema);
 	buf_free(&table);
 	return err;
@@ -55,8 +67,8 @@ report_refusal(const rd_kafka_message_t *m)
 
 	if (m->payload == NULL || event_scan(&e, m->payload, m->len) != 0 || e.schema.p == NULL ||
 	    e.table.p == NULL)
-		err = log_permanent("topic \"%s\" does not take a message: %s",
-		    rd_kafka_topic_name(m->rkt), rd_kafka_err2str(m->err));
+		err = log_permanent("topic \"%s\" does not take a message: %s%s",
+		    rd_kafka_topic_name(m->rkt), rd_kafka_err2str(m->err), remedy(m->err));
 	else
 		err = report_event(m, &e);
 	event_free(&e);
@@ -133,6 +145,20 @@ take_error(struct delivery *d, rd_kafka_event_t *event)
 	    d->producer->rk, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
 }
 
+/* That a transaction has failed, librdkafka tells nowhere else until it is to be committed. */
+static int
+take_log(struct delivery *d, rd_kafka_event_t *event)
+{
+	const char *facility, *text;
+	int level;
+
+	client_log(event);
+	if (rd_kafka_event_log(event, &facility, &text, &level) == 0 &&
+	    strcmp(facility, "TXNERR") == 0)
+		return producer_judge_fatal(d->producer);
+	return 0;
+}
+
 int
 delivery_serve(struct delivery *d)
 {
@@ -148,7 +174,7 @@ delivery_serve(struct delivery *d)
 			err = take_error(d, event);
 			break;
 		case RD_KAFKA_EVENT_LOG:
-			client_log(event);
+			err = take_log(d, event);
 			break;
 		default:
 			break;

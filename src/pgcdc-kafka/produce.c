@@ -17,6 +17,9 @@
 #include "transaction.h"
 #include "window.h"
 
+/* Microseconds without all deliveries between two looks whether the topics are still there. */
+#define LOOK_PAUSE (INT64_C(3) * 1000000)
+
 struct produce {
 	struct produce_options options;
 	struct producer producer;
@@ -203,6 +206,12 @@ deadline(struct produce *p)
 	return p->give_up;
 }
 
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int
 not_delivered(const struct produce *p)
 {
@@ -214,6 +223,7 @@ static int
 settle(void *context)
 {
 	struct produce *p = context;
+	int64_t look = loop_now() + LOOK_PAUSE;
 	int err;
 
 	while ((err = serve(p)) == 0 && p->window.open > 0) {
@@ -222,7 +232,12 @@ settle(void *context)
 
 		if (loop_now() >= deadline(p))
 			return not_delivered(p);
-		if (loop_wait(&producer, 1, again < p->give_up ? again : p->give_up) < 0)
+		if (loop_now() >= look) {
+			if ((err = topics_look(&p->sender.topics)) != 0)
+				return err;
+			look = loop_now() + LOOK_PAUSE;
+		}
+		if (loop_wait(&producer, 1, sooner(sooner(look, again), p->give_up)) < 0)
 			return log_temporary("could not wait: %s", strerror(errno));
 	}
 	return err;
@@ -243,8 +258,7 @@ wait_for_any(struct produce *p, enum line_status status, int64_t until)
 	/* Lines that were read already make no descriptor ready. */
 	if (status == LINE_READY && !is_full(p))
 		until = loop_now();
-	if (transaction_deadline(&p->transaction) < until)
-		until = transaction_deadline(&p->transaction);
+	until = sooner(until, transaction_deadline(&p->transaction));
 	if (loop_wait(fds, 3, until) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
 	if (fds[2].revents != 0)
@@ -306,7 +320,7 @@ flow(struct produce *p)
 		if (loop_now() >= deadline(p))
 			return p->window.open == 0 && !p->transaction.is_open ? 0
 			                                                      : not_delivered(p);
-		if ((err = wait_for_any(p, status, again < p->give_up ? again : p->give_up)) != 0)
+		if ((err = wait_for_any(p, status, sooner(again, p->give_up))) != 0)
 			return err;
 	}
 }
@@ -335,17 +349,23 @@ start(struct produce *p)
 		.options = &p->options,
 		.producer = &p->producer,
 		.window = &p->window,
-		.serve = serve,
 		.settle = settle,
 		.context = p,
+		.claim = {
+		    .options = &p->options,
+		    .producer = &p->producer,
+		    .serve = serve,
+		    .context = p,
+		},
 	};
 	if (p->options.transactional_id != NULL &&
-	    (err = transaction_longest(&p->options, &longest)) != 0)
+	    (err = claim_longest(&p->options, &longest)) != 0)
 		return err;
 	if ((err = dead_letter_open(&p->dead_letter, p->options.dead_letter)) != 0 ||
 	    (err = producer_open(&p->producer, &p->options, longest)) != 0)
 		return err;
-	if (p->options.transactional_id != NULL && (err = transaction_start(&p->transaction)) != 0)
+	if (p->options.transactional_id != NULL &&
+	    (err = claim_take(&p->transaction.claim, &p->transaction.position)) != 0)
 		return err;
 	return send_open(&p->sender, serve);
 }

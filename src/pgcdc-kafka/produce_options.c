@@ -11,7 +11,7 @@
 
 /* Options whose text is looked at after all of them were read. */
 struct texts {
-	const char *key, *headers, *oversize;
+	const char *key, *headers, *format, *oversize;
 };
 
 static int
@@ -73,6 +73,19 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("invalid value \"%s\" for option \"--headers\"; expected "
 				     "\"origin\", \"all\" or \"none\"",
 		    texts->headers);
+	if (format_kind(&o->format, texts->format) != 0)
+		return log_permanent("invalid value \"%s\" for option \"--format\"; expected "
+				     "\"pgcdc\", \"pgstream-v0\", \"pgstream-v1\" or \"wal2json\"",
+		    texts->format);
+	if (o->schemas != NULL && o->format != FORMAT_PGSTREAM_V0)
+		return log_permanent("--schemas=FILE needs --format=pgstream-v0");
+	if (o->schemas != NULL && o->transactional_id != NULL)
+		return log_permanent(
+		    "--schemas=FILE is not for --transactional-id: a file is no part "
+		    "of a transaction of Kafka");
+	if (o->dead_letter != NULL && o->format != FORMAT_PGCDC)
+		return log_permanent(
+		    "--dead-letter=FILE needs --format=pgcdc: it holds event lines");
 	if (o->tombstones && o->key != KEY_IDENTITY)
 		return log_permanent("--tombstones needs --key=identity");
 	if (!o->auto_create && (o->partitions > 0 || o->replication > 0 || o->topic_config.n > 0))
@@ -90,7 +103,9 @@ check(struct produce_options *o, const struct texts *texts)
 int
 produce_options_parse(struct produce_options *o, int argc, char **argv)
 {
-	static struct texts texts = { .key = "schema", .headers = "origin", .oversize = "stop" };
+	static struct texts texts = {
+		.key = "schema", .headers = "origin", .format = "pgcdc", .oversize = "stop"
+	};
 
 	*o = (struct produce_options){
 		.linger = 5000,
@@ -111,6 +126,10 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    "what keeps its order (default: schema)", 0, 0 },
 		{ "headers", 0, OPT_STRING, &texts.headers, "origin|all|none",
 		    "headers of messages (default: origin)", 0, 0 },
+		{ "format", 0, OPT_STRING, &texts.format, "pgcdc|pgstream-v0|pgstream-v1|wal2json",
+		    "the form of values (default: pgcdc)", 0, 0 },
+		{ "schemas", 0, OPT_STRING, &o->schemas, "FILE",
+		    "where pgstream-v0 keeps the schemas", 0, 0 },
 		{ "tombstones", 0, OPT_FLAG, &o->tombstones, NULL,
 		    "behind each delete, a message without a value", 0, 0 },
 		{ "auto-create", 0, OPT_FLAG, &o->auto_create, NULL, "make topics that are missing",

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "format.h"
 #include "headers.h"
 #include "key.h"
 
@@ -13,6 +14,9 @@ struct produce_options {
 	const char *topic; /* a name, or a template of names */
 	enum key_kind key;
 	enum headers_kind headers;
+	enum format_kind format;
+	const char
+	    *schemas; /* a file; NULL: rows of the schema log can't be sent to pgstream 0.x */
 	int tombstones;
 	int auto_create;
 	uint64_t partitions, replication; /* of topics that we make; 0: the broker's default */

@@ -44,6 +44,13 @@ set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
 	return client_set(conf, name, text);
 }
 
+/* pgstream takes the CRC32 of a key (CRC32Balancer of github.com/segmentio/kafka-go). */
+static const char *
+partitioner(enum format_kind format)
+{
+	return format_is_pgstream(format) ? "consistent_random" : "murmur2_random";
+}
+
 static int
 configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 {
@@ -70,7 +77,7 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 	if ((err = client_set(conf, "enable.idempotence", "true")) != 0 ||
 	    (err = client_set(conf, "enable.gapless.guarantee",
 		 o->dead_letter == NULL ? "true" : "false")) != 0 ||
-	    (err = client_set(conf, "partitioner", "murmur2_random")) != 0 ||
+	    (err = client_set(conf, "partitioner", partitioner(o->format))) != 0 ||
 	    (err = client_set(conf, "linger.ms", linger)) != 0 ||
 	    (err = client_set(conf, "compression.codec", o->compression)) != 0)
 		return err;
@@ -170,12 +177,43 @@ producer_judge_fenced(const struct producer *p)
 			     "them, or give it another id");
 }
 
+/* Why a transaction has failed is what an attempt to commit it says. */
+static int
+judge_failed(const struct producer *p)
+{
+	rd_kafka_error_t *error = rd_kafka_commit_transaction(p->rk, 0);
+	int err = log_temporary("a transaction of Kafka has failed: %s",
+	    error != NULL ? rd_kafka_error_string(error) : "no reason is given");
+
+	rd_kafka_error_destroy(error);
+	return err;
+}
+
 int
 producer_judge_fatal(const struct producer *p)
 {
-	if (rd_kafka_fatal_error(p->rk, NULL, 0) == RD_KAFKA_RESP_ERR__FENCED)
+	switch (rd_kafka_fatal_error(p->rk, NULL, 0)) {
+	case RD_KAFKA_RESP_ERR_NO_ERROR:
+		return judge_failed(p);
+	case RD_KAFKA_RESP_ERR__FENCED:
 		return producer_judge_fenced(p);
-	return client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+	default:
+		return client_judge(p->rk, RD_KAFKA_RESP_ERR__FATAL, "");
+	}
+}
+
+int
+producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *what)
+{
+	int err = 0;
+
+	if (rd_kafka_error_is_fatal(error))
+		err = producer_judge_fatal(p);
+	else if (!rd_kafka_error_is_retriable(error) &&
+		 rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__TIMED_OUT)
+		err = log_temporary("%s: %s", what, rd_kafka_error_string(error));
+	rd_kafka_error_destroy(error);
+	return err;
 }
 
 int64_t

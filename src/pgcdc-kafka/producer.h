@@ -42,6 +42,12 @@ int producer_open(struct producer *p, const struct produce_options *o, int64_t l
 /* Report why it has given up. The exit code. */
 int producer_judge_fatal(const struct producer *p);
 
+/*
+ * What an error of a call of transactions means, which is destroyed: 0 to try it again, or the exit
+ * code after reporting, in which what could not be done begins the message.
+ */
+int producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *what);
+
 /* The broker does not let us go on with our transactional id: report why. The exit code. */
 int producer_judge_fenced(const struct producer *p);
 

@@ -9,7 +9,7 @@ is_text(struct event_span span, const char *text)
 {
 	size_t len = strlen(text);
 
-	return span.len == len + 2 && memcmp(span.p + 1, text, len) == 0;
+	return span.p != NULL && span.len == len + 2 && memcmp(span.p + 1, text, len) == 0;
 }
 
 int
@@ -18,8 +18,8 @@ schema_row_is(const struct event *e)
 	return e->code == 'I' && is_text(e->schema, "pgcdc") && is_text(e->table, "schema_log");
 }
 
-static struct event_span
-value_of(const struct event *e, const char *column)
+struct event_span
+schema_row_value(const struct event *e, const char *column)
 {
 	for (size_t i = 0; i < e->columns.n; i++)
 		if (is_text(e->columns.entry[i].name, column))
@@ -30,7 +30,7 @@ value_of(const struct event *e, const char *column)
 void
 schema_row_key(struct buf *key, const struct event *e)
 {
-	struct event_span name = value_of(e, "schema_name");
+	struct event_span name = schema_row_value(e, "schema_name");
 
 	if (name.p != NULL && *name.p == '"')
 		text_add(key, name);
@@ -38,11 +38,10 @@ schema_row_key(struct buf *key, const struct event *e)
 		buf_str(key, "pgcdc");
 }
 
-/* A column that holds JSON as a string; NULL when it is null. */
-static int
-document(json_t **json, const struct event *e, const char *column)
+int
+schema_row_document(json_t **json, const struct event *e, const char *column)
 {
-	struct event_span text = value_of(e, column);
+	struct event_span text = schema_row_value(e, column);
 	struct buf b = BUF_INIT;
 
 	*json = NULL;
@@ -53,6 +52,42 @@ document(json_t **json, const struct event *e, const char *column)
 		*json = json_loadb(b.data, b.len, 0, NULL);
 	buf_free(&b);
 	return *json != NULL ? 0 : -1;
+}
+
+int
+schema_row_is_baseline(const struct event *e)
+{
+	return (e->baseline.p != NULL && *e->baseline.p == 't') ||
+	       is_text(schema_row_value(e, "command_tag"), "BASELINE");
+}
+
+static json_t *
+name_of(const json_t *table, const json_t *id)
+{
+	const json_t *column;
+	size_t i;
+
+	json_array_foreach(json_object_get(table, "columns"), i, column)
+	{
+		if (json_equal(json_object_get(column, "id"), id))
+			return json_object_get(column, "name");
+	}
+	return NULL;
+}
+
+json_t *
+schema_row_primary_key(const json_t *table)
+{
+	json_t *names = json_array(), *name;
+	const json_t *id;
+	size_t i;
+
+	json_array_foreach(json_object_get(table, "primary_key"), i, id)
+	{
+		if ((name = name_of(table, id)) != NULL)
+			json_array_append(names, name);
+	}
+	return names;
 }
 
 static int
@@ -72,7 +107,8 @@ schema_row_tables(const struct event *e,
 	int err = 0;
 	size_t i;
 
-	if (document(&schema, e, "schema") != 0 || document(&dropped, e, "dropped") != 0)
+	if (schema_row_document(&schema, e, "schema") != 0 ||
+	    schema_row_document(&dropped, e, "dropped") != 0)
 		err = SCHEMA_ROW_DAMAGED;
 	json_array_foreach(json_object_get(schema, "tables"), i, table)
 	{

@@ -2,6 +2,8 @@
 #ifndef SCHEMA_ROW_H
 #define SCHEMA_ROW_H
 
+#include <jansson.h>
+
 #include "buf.h"
 #include "event.h"
 
@@ -10,8 +12,23 @@ int schema_row_is(const struct event *e);
 /* Append the schema that it is about, "pgcdc" when it is none. Memory: key->failed. */
 void schema_row_key(struct buf *key, const struct event *e);
 
+/* Does it only say what a table is, as opposed to what became of it? */
+int schema_row_is_baseline(const struct event *e);
+
+/* The names of the columns of a table's primary key, an array that the caller owns. */
+json_t *schema_row_primary_key(const json_t *table);
+
 /* The row can't be read, or memory is short. */
 #define SCHEMA_ROW_DAMAGED (-2)
+
+/* The value of a column of it; p is NULL when there is none. */
+struct event_span schema_row_value(const struct event *e, const char *column);
+
+/*
+ * The document in a column of it, which the caller owns; NULL when it is null.
+ * 0, or -1: it is damaged, or memory is short.
+ */
+int schema_row_document(json_t **json, const struct event *e, const char *column);
 
 /*
  * Call each with the names of every table that the row describes, renames or drops.

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "ddl.h"
 #include "headers.h"
 #include "log.h"
 #include "schema_row.h"
@@ -22,10 +23,20 @@ no_memory(void)
 	return log_temporary("out of memory for a message");
 }
 
+/* A row as --format says; with 'D' or 'I' that part of an update.  Memory: s->payload.failed. */
 static struct payload
-whole_line(const struct sender *s)
+make_payload(struct sender *s, char action)
 {
-	return (struct payload){ s->line.p, s->line.len, 1, 0 };
+	if (s->options->format == FORMAT_PGCDC && action == 0)
+		return (struct payload){ s->line.p, s->line.len, 1, 0 };
+	s->payload.len = 0;
+	if (s->options->format != FORMAT_PGCDC)
+		format_row(&s->payload, s->options->format, s->event, action);
+	else if (action == 'D')
+		split_delete(&s->payload, s->line.p, s->line.len, s->event);
+	else
+		split_insert(&s->payload, s->line.p, s->line.len, s->event);
+	return (struct payload){ s->payload.data, s->payload.len, 0, action };
 }
 
 /* --- one message */
@@ -49,7 +60,7 @@ send_to(struct sender *s, struct topic *topic, int32_t partition, const struct p
 	int err;
 
 	if ((m.headers == NULL && context.kind != HEADERS_NONE) || s->key.failed ||
-	    window_add(s->window, &m.unit) != 0)
+	    s->payload.failed || window_add(s->window, &m.unit) != 0)
 		return no_memory();
 	if ((err = producer_send(s->producer, &m)) != 0 || payload->len <= s->options->batch_bytes)
 		return err;
@@ -122,13 +133,12 @@ send_tombstone(struct sender *s, struct topic *topic)
 	return s->options->tombstones ? send_by_key(s, topic, &tombstone) : 0;
 }
 
-/* A part of an update, which was written to s->payload. */
 static int
 send_part(struct sender *s, struct topic *topic, char action)
 {
-	const struct payload part = { s->payload.data, s->payload.len, 0, action };
+	const struct payload part = make_payload(s, action);
 
-	return s->payload.failed ? no_memory() : send_by_key(s, topic, &part);
+	return send_by_key(s, topic, &part);
 }
 
 /* An update with another key: what was under the old one must go before. */
@@ -138,23 +148,19 @@ send_split(struct sender *s, struct topic *topic)
 	struct buf new_key = s->key;
 	int err;
 
-	s->payload.len = 0;
-	split_delete(&s->payload, s->line.p, s->line.len, s->event);
 	s->key = s->old_key;
 	if ((err = send_part(s, topic, 'D')) == 0)
 		err = send_tombstone(s, topic);
 	s->key = new_key;
 	if (err != 0)
 		return err;
-	s->payload.len = 0;
-	split_insert(&s->payload, s->line.p, s->line.len, s->event);
 	return send_part(s, topic, 'I');
 }
 
 static int
 send_row(struct sender *s)
 {
-	const struct payload payload = whole_line(s);
+	struct payload payload;
 	struct topic *topic;
 	int err;
 
@@ -165,6 +171,7 @@ send_row(struct sender *s)
 		return err;
 	if (s->event->code == 'T' && s->options->key == KEY_IDENTITY) {
 		s->key.len = 0;
+		payload = make_payload(s, 0);
 		return send_everywhere(s, topic, &payload);
 	}
 	if ((err = make_key(s, &s->key, 0)) != 0)
@@ -177,12 +184,27 @@ send_row(struct sender *s)
 		    memcmp(s->old_key.data, s->key.data, s->key.len) != 0)
 			return send_split(s, topic);
 	}
+	payload = make_payload(s, 0);
 	if ((err = send_by_key(s, topic, &payload)) != 0 || s->event->code != 'D')
 		return err;
 	return send_tombstone(s, topic);
 }
 
 /* --- rows of the schema log */
+
+/*
+ * To where rows with any key find it before them.  pgstream would run a command as often as there
+ * are partitions, so it gets one message, under the key of the schema, as its own writer does it.
+ */
+static int
+send_schema(struct sender *s, struct topic *topic, const struct payload *payload)
+{
+	int is_keyed = s->options->key == KEY_SCHEMA && s->topic != NULL;
+
+	return is_keyed || format_is_pgstream(s->options->format)
+	           ? send_by_key(s, topic, payload)
+	           : send_everywhere(s, topic, payload);
+}
 
 /* The row that is in hand, for each table that it is about. */
 struct announcement {
@@ -208,26 +230,92 @@ announce(void *context, const char *schema, const char *table)
 	    topic == a->last)
 		return err;
 	a->last = topic;
-	return send_everywhere(s, topic, &a->payload);
+	return send_schema(s, topic, &a->payload);
+}
+
+static int
+damaged(const struct sender *s)
+{
+	return log_permanent("line %llu has a row of the schema log that is damaged", s->number);
+}
+
+/*
+ * The row as --format says, and how many messages there are of it: 0 or 1; -1: it is damaged.
+ * Memory: s->payload.failed.
+ */
+static int
+make_schema_payload(struct sender *s, struct payload *payload)
+{
+	int n = 1;
+
+	s->payload.len = 0;
+	switch (s->options->format) {
+	case FORMAT_PGSTREAM_V0:
+		n = whole_schema_row(&s->schemas, &s->payload, s->event);
+		break;
+	case FORMAT_PGSTREAM_V1:
+		n = ddl_message(&s->payload, s->event);
+		break;
+	case FORMAT_WAL2JSON:
+		/* A definition that pgcdc-translate repeats is no change. */
+		if (s->event->baseline.p != NULL && *s->event->baseline.p == 't')
+			return 0;
+		/* FALLTHROUGH */
+	default:
+		*payload = make_payload(s, 0);
+		return 1;
+	}
+	*payload = (struct payload){ s->payload.data, s->payload.len, 0, 0 };
+	return n;
 }
 
 /* A row of the schema log must be before the rows that it is about, wherever they go. */
 static int
-send_schema_row(struct sender *s)
+send_where_needed(struct sender *s, const struct payload *payload)
 {
-	struct announcement a = { .s = s, .payload = whole_line(s) };
+	struct announcement a = { .s = s, .payload = *payload };
 	int err;
 
 	s->key.len = 0;
 	schema_row_key(&s->key, s->event);
 	if (s->topic != NULL)
-		return s->options->key == KEY_SCHEMA ? send_by_key(s, s->topic, &a.payload)
-		                                     : send_everywhere(s, s->topic, &a.payload);
+		return send_schema(s, s->topic, payload);
 	err = schema_row_tables(s->event, announce, &a);
-	if (err == SCHEMA_ROW_DAMAGED)
-		return log_permanent(
-		    "line %llu has a row of the schema log that is damaged", s->number);
-	return err;
+	return err == SCHEMA_ROW_DAMAGED ? damaged(s) : err;
+}
+
+/* What pgstream 0.x was told is kept, so it may not be told in vain. */
+static int
+keep_schemas(struct sender *s)
+{
+	int err;
+
+	if (s->options->format != FORMAT_PGSTREAM_V0)
+		return 0;
+	return (err = s->settle(s->context)) != 0 ? err : whole_schema_save(&s->schemas);
+}
+
+static int
+send_schema_row(struct sender *s)
+{
+	struct payload payload;
+	int err, n;
+
+	if (s->options->format == FORMAT_PGSTREAM_V0) {
+		if (s->schemas.path == NULL)
+			return log_permanent(
+			    "line %llu is a row of the schema log, and pgstream 0.x takes the "
+			    "tables that such a row leaves out for dropped; give --schemas=FILE "
+			    "to keep them in, or --exclude-schemas=pgcdc to pgcdc-translate",
+			    s->number);
+		if ((err = whole_schema_check(&s->schemas, s->system_identifier)) != 0)
+			return err;
+	}
+	if ((n = make_schema_payload(s, &payload)) < 0)
+		return damaged(s);
+	if (n == 0)
+		return s->payload.failed ? no_memory() : 0;
+	return (err = send_where_needed(s, &payload)) != 0 ? err : keep_schemas(s);
 }
 
 /* --- the whole */
@@ -235,6 +323,10 @@ send_schema_row(struct sender *s)
 int
 send_open(struct sender *s, int (*serve)(void *context))
 {
+	int err;
+
+	if ((err = whole_schema_open(&s->schemas, s->options->schemas)) != 0)
+		return err;
 	s->topics = (struct topics){
 		.rk = s->producer->rk,
 		.wish = {
@@ -282,4 +374,5 @@ send_close(struct sender *s)
 	buf_free(&s->schema);
 	buf_free(&s->table);
 	topics_free(&s->topics);
+	whole_schema_close(&s->schemas);
 }

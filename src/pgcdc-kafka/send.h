@@ -13,6 +13,7 @@
 #include "produce_options.h"
 #include "producer.h"
 #include "topics.h"
+#include "whole_schema.h"
 #include "window.h"
 
 struct sender {
@@ -25,6 +26,7 @@ struct sender {
 	void *context;
 
 	struct topics topics;
+	struct whole_schema schemas;
 	struct topic *topic;       /* of a --topic that is no template */
 	char commit_lsn[LSN_SIZE]; /* of the transaction in hand; empty: the stream does not say */
 

@@ -239,6 +239,36 @@ topics_partitions(struct topics *ts, struct topic *topic, int32_t *n)
 	return 0;
 }
 
+struct look {
+	rd_kafka_t *rk;
+	int err;
+};
+
+static void
+look_at(const void *node, VISIT visit, void *context)
+{
+	const struct topic *topic = *(struct topic *const *)node;
+	const struct rd_kafka_metadata *metadata;
+	struct look *look = context;
+
+	if ((visit != postorder && visit != leaf) || look->err != 0 || loop_now() < topic->news ||
+	    rd_kafka_metadata(look->rk, 0, topic->handle, &metadata, PATIENCE) !=
+		RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	if (metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		look->err = log_permanent("topic \"%s\" was deleted; make it again", topic->name);
+	rd_kafka_metadata_destroy(metadata);
+}
+
+int
+topics_look(struct topics *ts)
+{
+	struct look look = { ts->rk, 0 };
+
+	twalk_r(ts->tree, look_at, &look);
+	return look.err;
+}
+
 void
 topics_free(struct topics *ts)
 {

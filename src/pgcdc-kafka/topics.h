@@ -43,6 +43,12 @@ int topics_get(struct topics *ts, const char *name, int may_miss, struct topic *
 /* How many partitions it has now. 0, or the exit code after reporting. */
 int topics_partitions(struct topics *ts, struct topic *topic, int32_t *n);
 
+/*
+ * Messages do not arrive: is each topic that was got still there, as far as a broker answers?
+ * 0, or the exit code after reporting.
+ */
+int topics_look(struct topics *ts);
+
 void topics_free(struct topics *ts);
 
 #endif

@@ -2,8 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
-#include "describe.h"
 #include "log.h"
 #include "loop.h"
 #include "lsn.h"
@@ -15,217 +13,12 @@
 /* Microseconds for the broker to take back what is open at the end. */
 #define ABORT_TIMEOUT (INT64_C(3) * 1000000)
 
+/* The time between two commits under load, in that of a commit, and its limit in microseconds. */
+#define SHARE 10
+#define LONGEST_SHARE INT64_C(1000000)
+
 /* Rows between two looks at the clock. */
 #define ROWS_A_LOOK 256
-
-/* --- the start */
-
-/* Clients that only look: one sees what is not decided, the other what is committed. */
-struct lookers {
-	struct transaction *t;
-	rd_kafka_t *asker, *reader;
-};
-
-static int
-make_looker(rd_kafka_t **rk, const struct produce_options *o, const char *isolation)
-{
-	static const struct client_rule no_rules[] = { { .name = NULL } };
-	rd_kafka_conf_t *conf;
-	char error[512];
-	int err;
-
-	if ((err = client_configure(&conf, &o->client, no_rules)) != 0)
-		return err;
-	if ((err = client_set(conf, "isolation.level", isolation)) == 0 &&
-	    (err = client_set(conf, "enable.partition.eof", "true")) == 0 &&
-	    (err = client_set(conf, "log.queue", "false")) == 0) {
-		rd_kafka_conf_set_log_cb(conf, NULL);
-		rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
-		*rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
-		if (*rk != NULL)
-			return 0;
-		err = log_permanent("could not set up Kafka's consumer: %s", error);
-	}
-	rd_kafka_conf_destroy(conf);
-	return err;
-}
-
-static int
-judge_events(rd_kafka_t *rk)
-{
-	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
-	rd_kafka_event_t *event;
-	int err = 0;
-
-	while (err == 0 && (event = rd_kafka_queue_poll(queue, 0)) != NULL) {
-		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
-			err = client_judge(
-			    rk, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
-		rd_kafka_event_destroy(event);
-	}
-	rd_kafka_queue_destroy(queue);
-	return err;
-}
-
-static int
-serve_all(void *context)
-{
-	struct lookers *l = context;
-	int err;
-
-	if ((err = judge_events(l->asker)) != 0 || (err = judge_events(l->reader)) != 0)
-		return err;
-	return l->t->serve(l->t->context);
-}
-
-/* An error of a transaction's call: 0 to try again, or the exit code after reporting. */
-static int
-judge(struct transaction *t, rd_kafka_error_t *error, const char *what)
-{
-	rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-	int err;
-
-	if (rd_kafka_error_is_fatal(error))
-		err = producer_judge_fatal(t->producer);
-	else if (!rd_kafka_error_is_retriable(error) && code != RD_KAFKA_RESP_ERR__TIMED_OUT)
-		err = log_temporary("%s: %s", what, rd_kafka_error_string(error));
-	else
-		err = t->serve(t->context);
-	rd_kafka_error_destroy(error);
-	return err;
-}
-
-static int
-serve_asker(void *context)
-{
-	return judge_events(context);
-}
-
-int
-transaction_longest(const struct produce_options *o, int64_t *ms)
-{
-	struct describe_waiter waiter = { .serve = serve_asker };
-	rd_kafka_t *asker;
-	char value[64];
-	int err;
-
-	if (o->transaction_timeout > 0) {
-		*ms = o->transaction_timeout / 1000;
-		return 0;
-	}
-	if ((err = make_looker(&asker, o, "read_uncommitted")) != 0)
-		return err;
-	waiter.context = asker;
-	err = describe_broker(asker, "transaction.max.timeout.ms", value, sizeof(value), &waiter);
-	if (err == DESCRIBE_REFUSED)
-		err = log_permanent("could not ask a broker for transaction.max.timeout.ms: %s; "
-				    "give --transaction-timeout",
-		    value);
-	*ms = strtoll(value, NULL, 10);
-	rd_kafka_destroy(asker);
-	return err;
-}
-
-/* From here on another producer with this id can do no more, and has nothing open. */
-static int
-fence(struct transaction *t)
-{
-	rd_kafka_error_t *error;
-	int err;
-
-	while ((error = rd_kafka_init_transactions(t->producer->rk, PATIENCE)) != NULL) {
-		if ((err = judge(
-			 t, error, "could not become the producer of --transactional-id")) != 0)
-			return err;
-		loop_wait(NULL, 0, loop_now());
-		if (loop_ending())
-			return log_temporary("the end came before the transactional id was ours");
-	}
-	return 0;
-}
-
-/* A position that is deleted after some days would let everything in again. */
-static int
-check_compaction(struct lookers *l)
-{
-	const struct describe_waiter waiter = { serve_all, l };
-	const char *topic = l->t->options->position_topic;
-	char policy[64];
-	int err;
-
-	if ((err = describe_topic(l->asker, topic, "cleanup.policy", policy, sizeof(policy),
-		 &waiter)) == DESCRIBE_REFUSED) {
-		log_warn("could not ask for cleanup.policy of topic \"%s\", which must be "
-			 "\"compact\": %s",
-		    topic, policy);
-		return 0;
-	}
-	if (err == 0 && strcmp(policy, "compact") != 0)
-		return log_permanent("topic \"%s\" has cleanup.policy \"%s\", and positions must "
-				     "be kept; set it to \"compact\"",
-		    topic, policy);
-	return err;
-}
-
-static int
-find_topic(struct transaction *t)
-{
-	static char compact[] = "cleanup.policy=compact";
-	static char *config[] = { compact };
-
-	t->topics = (struct topics){
-		.rk = t->producer->rk,
-		.wish = {
-		    .is_one = 1,
-		    .partitions = 1,
-		    .may_differ = 1,
-		    .replication = t->options->replication,
-		    .config = { config, 1 },
-		},
-		.serve = t->serve,
-		.context = t->context,
-	};
-	return topics_get(&t->topics, t->options->position_topic, 0, &t->topic);
-}
-
-static int
-look(struct lookers *l)
-{
-	struct transaction *t = l->t;
-	const struct position_place place = {
-		.asker = l->asker,
-		.reader = l->reader,
-		.topic = t->options->position_topic,
-		.id = t->options->transactional_id,
-		.serve = serve_all,
-		.context = l,
-	};
-	int err;
-
-	if ((err = check_compaction(l)) != 0 || (err = position_read(&t->position, &place)) != 0)
-		return err;
-	if (t->position.system_identifier[0] != '\0')
-		log_info("transactional id \"%s\" has written to %s", place.id,
-		    lsn_text(t->position.done));
-	return 0;
-}
-
-int
-transaction_start(struct transaction *t)
-{
-	struct lookers l = { .t = t };
-	int err;
-
-	if ((err = fence(t)) != 0 || (err = find_topic(t)) != 0 ||
-	    (err = make_looker(&l.asker, t->options, "read_uncommitted")) != 0)
-		return err;
-	if ((err = make_looker(&l.reader, t->options, "read_committed")) == 0) {
-		err = look(&l);
-		rd_kafka_destroy(l.reader);
-	}
-	rd_kafka_destroy(l.asker);
-	return err;
-}
 
 /* --- lines */
 
@@ -320,15 +113,25 @@ transaction_line(struct transaction *t, const struct event *e, const char *token
 
 /* --- transactions of Kafka */
 
+/* Commits should not take the time that they cost. */
+static int64_t
+interval(const struct transaction *t)
+{
+	int64_t share = SHARE * t->cost < LONGEST_SHARE ? SHARE * t->cost : LONGEST_SHARE;
+
+	return share > t->options->transaction_interval ? share : t->options->transaction_interval;
+}
+
 static int
 begin(struct transaction *t)
 {
 	rd_kafka_error_t *error = rd_kafka_begin_transaction(t->producer->rk);
 
 	if (error != NULL)
-		return judge(t, error, "could not begin a transaction");
+		return producer_judge(t->producer, error, "could not begin a transaction");
 	t->is_open = 1;
 	t->begun = loop_now();
+	t->due = t->begun + interval(t);
 	t->producer->aborted_at = t->begun + t->producer->longest;
 	return 0;
 }
@@ -337,7 +140,7 @@ static int
 send_position(struct transaction *t)
 {
 	struct producer_message m = {
-		.topic = t->topic->handle,
+		.topic = t->claim.topic->handle,
 		.partition = 0,
 		.key = t->options->transactional_id,
 		.key_len = strlen(t->options->transactional_id),
@@ -357,16 +160,26 @@ send_position(struct transaction *t)
 static int
 commit(struct transaction *t)
 {
+	int64_t start = loop_now();
 	rd_kafka_error_t *error;
 	int err;
 
 	if ((err = send_position(t)) != 0 || (err = t->settle(t->context)) != 0)
 		return err;
-	while ((error = rd_kafka_commit_transaction(t->producer->rk, PATIENCE)) != NULL)
-		if ((err = judge(t, error, "could not commit a transaction")) != 0)
+	while ((error = rd_kafka_commit_transaction(t->producer->rk, PATIENCE)) != NULL) {
+		if ((err = producer_judge(t->producer, error, "could not commit a transaction")) !=
+			0 ||
+		    (err = t->claim.serve(t->claim.context)) != 0)
 			return err;
+		loop_wait(NULL, 0, loop_now()); /* where signals come in */
+		if (loop_ending() && loop_now() > start + t->options->shutdown_timeout)
+			return log_temporary("the end came before a transaction was committed");
+	}
 	t->is_open = 0;
 	t->producer->aborted_at = LOOP_NEVER;
+	t->cost = loop_now() - start;
+	log_debug("committed what was written in %lld us; that took %lld us",
+	    (long long)(start - t->begun), (long long)t->cost);
 	return 0;
 }
 
@@ -427,7 +240,7 @@ transaction_commit(struct transaction *t, int is_idle, const char **token)
 	*token = NULL;
 	if (t->is_open && t->in_source)
 		return check_length(t, now);
-	if (t->is_open && !is_idle && now - t->begun < t->options->transaction_interval)
+	if (t->is_open && !is_idle && now < t->due)
 		return 0;
 	if (t->is_open && (err = commit(t)) != 0)
 		return err;
@@ -463,6 +276,6 @@ transaction_stop(struct transaction *t)
 		while ((event = producer_event(t->producer)) != NULL)
 			rd_kafka_event_destroy(event);
 	}
-	topics_free(&t->topics);
+	claim_close(&t->claim);
 	buf_free(&t->value);
 }

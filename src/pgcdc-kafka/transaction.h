@@ -3,7 +3,8 @@
  * position that is reached by it (position.h), and those that are there already are passed over.
  *
  * Small source transactions share one of Kafka.  It is committed when there is no more input, or
- * after --transaction-interval.
+ * after --transaction-interval; but so rarely that commits, for which all messages have to be
+ * delivered first, take a tenth of the time.
  */
 #ifndef TRANSACTION_H
 #define TRANSACTION_H
@@ -12,11 +13,11 @@
 
 #include "ack.h"
 #include "buf.h"
+#include "claim.h"
 #include "event.h"
 #include "position.h"
 #include "produce_options.h"
 #include "producer.h"
-#include "topics.h"
 #include "window.h"
 
 struct transaction {
@@ -24,17 +25,17 @@ struct transaction {
 	const struct produce_options *options;
 	struct producer *producer;
 	struct window *window;
-	int (*serve)(void *context);  /* the producer's events */
-	int (*settle)(void *context); /* ... until all messages are delivered */
+	int (*settle)(void *context); /* serve the producer until all messages are delivered */
 	void *context;
 
-	struct topics topics;
-	struct topic *topic; /* of positions */
-	struct position position;
+	struct claim claim;
+	struct position position; /* that claim_take() has found, and where we are */
 	struct buf value;
 
 	int is_open;   /* a transaction of Kafka */
 	int64_t begun; /* when, loop_now() */
+	int64_t due;   /* when it is to be committed under load */
+	int64_t cost;  /* microseconds that the last commit took */
 
 	/* Of the source transaction in hand. */
 	int in_source;
@@ -47,18 +48,6 @@ struct transaction {
 	char token[ACK_TOKEN_SIZE]; /* to be acknowledged with the next commit; empty: none */
 	char sent[ACK_TOKEN_SIZE];
 };
-
-/*
- * The longest that the brokers let a transaction be open, in milliseconds: --transaction-timeout,
- * or else they are asked.  0, or the exit code after reporting.
- */
-int transaction_longest(const struct produce_options *o, int64_t *ms);
-
-/*
- * Begin to be the one producer with this id, and read its position.  The producer is open.
- * 0, or the exit code after reporting.
- */
-int transaction_start(struct transaction *t);
 
 /*
  * Take note of a line, of a row behind its messages; token is what it has as "ack", or NULL.
