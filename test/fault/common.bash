@@ -244,8 +244,8 @@ stall_sink() {
 	nap "$chosen"
 	after=$(walsender)
 	stage_signal sink CONT
-	# The stage between them may just be ending, as it was asked to.
-	[ "$between" = "$(stage_pid translate)" ] || return
+	# The reader or the stage between them may just be ending, as it was asked to.
+	[ ! -e "$dir/term" ] && [ "$between" = "$(stage_pid translate)" ] || return
 	# A walsender of 13 was once seen to crash, which is a fault as good as any.
 	[ -z "$before" ] || [ "$before" = "$after" ] || grep -q 'was terminated by signal' "$dir/pg/log" ||
 		fail "a sink that stalled for $chosen ms cost the connection"

@@ -202,7 +202,7 @@ place_of(struct expected_row **rows, size_t n, const struct expected_row *row)
 static void
 check_order(struct delivered *d, int partition)
 {
-	size_t n, next = 0;
+	size_t n, next = 0, most = 0;
 	struct expected_row **rows = rows_for(d, partition, &n);
 
 	for (size_t i = 0; i < d->n[partition]; i++) {
@@ -224,8 +224,10 @@ check_order(struct delivered *d, int partition)
 				"the first of its transaction",
 			    partition, (long long)got->offset, line_lsn_text(got->row->lsn),
 			    (long long)got->row->seq);
-		d->again += place < next;
+		d->again += place < most;
 		next = place + 1;
+		if (next > most)
+			most = next;
 	}
 	if (next < n && d->n[partition] > 0)
 		problem("partition %d ends before row %s %lld", partition,
