@@ -29,27 +29,38 @@ slurp(const char *path, size_t *len)
 	return bytes;
 }
 
-/* The message at p, which is NULL when there is none. Returns what is behind it. */
+/* The next number of the line at *p. -1, with *p NULL, when there is none. */
+static long long
+number(const char **p)
+{
+	char *end;
+	long long n;
+
+	if (*p == NULL)
+		return -1;
+	n = strtoll(*p, &end, 10);
+	*p = end > *p && (*end == ' ' || *end == '\n') ? end + 1 : NULL;
+	return n;
+}
+
+/* The message at p. Returns what is behind it; NULL: there is none. */
 static const char *
 read_one(struct message *m, const char *p, const char *end)
 {
-	const char *feed = memchr(p, '\n', (size_t)(end - p));
-	long long offset, key_len, len;
-	size_t rest;
+	size_t key_len, len;
 
-	if (feed == NULL ||
-	    sscanf(p, "%d %lld %lld %lld", &m->partition, &offset, &key_len, &len) != 4)
+	m->partition = (int)number(&p);
+	m->offset = number(&p);
+	m->key_len = (ssize_t)number(&p);
+	m->len = (ssize_t)number(&p);
+	if (p == NULL)
 		return NULL;
-	m->offset = offset;
-	m->key_len = (ssize_t)key_len;
-	m->len = (ssize_t)len;
-	m->key = feed + 1;
-	rest = (size_t)(end - m->key);
-	key_len = key_len > 0 ? key_len : 0;
-	len = len > 0 ? len : 0;
-	if ((size_t)key_len + (size_t)len + 1 > rest)
+	key_len = m->key_len > 0 ? (size_t)m->key_len : 0;
+	len = m->len > 0 ? (size_t)m->len : 0;
+	if (key_len + len + 1 > (size_t)(end - p))
 		return NULL;
-	m->value = m->key + key_len;
+	m->key = p;
+	m->value = p + key_len;
 	return m->value[len] == '\n' ? m->value + len + 1 : NULL;
 }
 
