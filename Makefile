@@ -197,7 +197,7 @@ install: programs
 	install -m 644 sql/*.sql $(DESTDIR)$(DATADIR)/sql
 	install -m 644 sql/migrations/*.sql $(DESTDIR)$(DATADIR)/sql/migrations
 	for p in $(PAGES); do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${p##*.} $$p; done
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR) systemd/example.env
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) systemd/*.env
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|/usr/local/bin|$(BINDIR)|' systemd/pgcdc@.service >$(DESTDIR)$(UNITDIR)/pgcdc@.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/pgcdc@.service

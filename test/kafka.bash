@@ -9,7 +9,7 @@
 
 load helper
 
-# The broker's script: kafka start|stop|pid|address|topic|group|broker DIR ...
+# The broker's script: kafka start|stop|pid|address|topic|group|broker|acl DIR ...
 # Further brokers of a file live in folders of KAFKADIR, so that kafka_stop finds them.
 kafka() { "$PGCDC_TEST_ROOT/test/services/kafka" "$@" 3>&- 4>&-; }
 
@@ -37,6 +37,9 @@ kafka_stop() {
 # that broker; test/kafka/admin.c says more.
 topic() { kafka topic "$KAFKADIR" "${@}"; }
 group() { kafka group "$KAFKADIR" "${@}"; }
+
+# allow USER OPERATION topic|group|cluster NAME: a right, where the broker asks for rights.
+allow() { kafka acl "$KAFKADIR" allow "$@"; }
 
 # through LISTENER [kcat's options]: produces or consumes, with what the listener asks for.
 through() { timeout --foreground -k 5 30 kcat -F "${KAFKADIR}/$1.conf" "${@:2}" 3>&- 4>&-; }

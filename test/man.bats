@@ -169,13 +169,13 @@ value_forms() {
 	done <"$BATS_TEST_TMPDIR/forms"
 }
 
-# The options of --help, of all subcommands that have any, and those that a page has
+# The options of --help, of one subcommand or all that have any, and those that a page has
 # entries for; one a line.
-help_options() {
-	local of=('')
+help_options() { # PROGRAM [SUBCOMMAND]
+	local of=("${2-}")
 
 	[ "$1" = pgcdc ] && of=(init teardown check status trim)
-	[ "$1" = pgcdc-kafka ] && of=(produce)
+	[ "$*" = pgcdc-kafka ] && of=(produce)
 	for command in "${of[@]}"; do
 		"$1" ${command:+"$command"} --help
 	done | sed -n 's/^  *\(-.*\)/\1/p' | sed 's/   *.*//' |
@@ -195,18 +195,24 @@ page_options() {
 }
 
 @test "pages name the variable of each option" {
-	local name n
+	local name n program command
 
-	for program in pgcdc-read pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
+	while read -r program command; do
 		n=0
 		while IFS= read -r option; do
 			n=$((n + 1))
-			name=$(tr a-z- A-Z_ <<<"${program%-run}$option" | sed 's/__/_/')
+			name=$(tr a-z- A-Z_ <<<"${program%-run}${command:+-$command}$option" | sed 's/__/_/')
 			echo "$name"
 			grep -q "^\.Pq Ev $name\$" "man/$program.1"
-		done < <(help_options "$program" | grep -e '^--' | grep -vxe --help -e --version)
+		done < <(help_options "$program" "$command" | grep -e '^--' | grep -vxe --help -e --version)
 		[ "$n" -gt 4 ]
-	done
+	done <<-'END'
+		pgcdc-read
+		pgcdc-translate
+		pgcdc-kafka produce
+		pgcdc-file
+		pgcdc-run
+	END
 }
 
 # DIAGNOSTICS: ".It a message with ... for what differs", as a regular expression.
@@ -224,7 +230,7 @@ literals() {
 
 # Keys that the file may hold: options of the supervisor.
 @test "pgcdc.conf(5) has the keys of pgcdc run, and no others" {
-	diff -u <(page_variables pgcdc-run.1 | grep -vxe PGCDC_CONFIG -e PGCDC_PRINT) \
+	diff -u <(page_variables pgcdc-run.1 | grep -vxe PGCDC_CONFIG -e PGCDC_PRINT -e PGCDC_CHECK -e PGCDC_JSON) \
 	    <(sed -n '/^\.Ss The pipeline/,/^\.Ss The programs/p' man/pgcdc.conf.5 |
 		sed -n 's/^\.It Ev \(PGCDC.*\)/\1/p' | sed 's/ , /\n/g' | sort)
 }

@@ -242,9 +242,20 @@ part_of() {
 	PGCDC_CONFIG=c.env PGCDC_DRAIN=1 pgcdc run
 }
 
-@test "the example that is installed is right" {
+@test "the examples that are installed are right" {
 	local lines
 	install -m 600 "$PGCDC_TEST_ROOT/systemd/example.env" orders.env
 	lines=$(env -u PGHOST -u PGUSER -u PGDATABASE pgcdc run -c orders.env --print)
 	[[ $lines == *'export PGHOST=/run/postgresql'*'PGCDC_READ_SLOT=orders'*'pgcdc-file --ack="$dir/ack" --ack-name=file orders.jsonl'* ]]
+	install -m 600 "$PGCDC_TEST_ROOT/systemd/to-kafka.env" orders.env
+	lines=$(env -u PGHOST -u PGUSER -u PGDATABASE pgcdc run -c orders.env --print)
+	[[ $lines == *'PGCDC_KAFKA_PRODUCE_TLS=1'*'pgcdc-kafka produce --ack="$dir/ack" --ack-name=kafka'* ]]
+}
+
+@test "the example that reads from Kafka is right" {
+	local lines
+	pgcdc-kafka consume --help >help || skip "there is no pgcdc-kafka consume yet"
+	install -m 600 "$PGCDC_TEST_ROOT/systemd/from-kafka.env" orders.env
+	lines=$(pgcdc run -c orders.env --print)
+	[[ $lines == *'pgcdc-kafka consume --ack="$dir/ack" --wait-for=file |'* ]]
 }

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154,SC2317
 
 load read
+load options
 
 setup_file() {
 	pg_start || return
@@ -21,47 +22,12 @@ one_row() {
 	sql 'INSERT INTO t VALUES (1)'
 }
 
-long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
+@test "read: --help and --version go to standard output, with 0" { answers pgcdc-read; }
 
-@test "read: --help and --version go to standard output, with 0" {
-	run -0 --separate-stderr pgcdc-read --help
-	[ -z "$stderr" ]
-	[[ $output == "pgcdc-read: "*"Usage: pgcdc-read "* ]]
-	[ "$(pgcdc-read '-?')" = "$output" ]
-	run -0 --separate-stderr pgcdc-read --version
-	[ -z "$stderr" ]
-	[[ $output =~ ^pgcdc-read\ \(pgcdc\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
-	[ "$(pgcdc-read -V)" = "$output" ]
-}
-
-@test "read: --help and --version into a full disk are errors" {
-	local option
-	for option in --help --version; do
-		run -111 --separate-stderr bash -c "pgcdc-read $option >/dev/full"
-		[[ $stderr == "pgcdc-read: error: could not write to standard output: No space left on device" ]]
-	done
-}
-
-@test "read: --help lists each option of the page, and no other" {
-	sed -n 's/^\.It Fl .*\\-\([a-z-]*[a-z]\).*/--\1/p; s/^\.It .*Fl \\-\([a-z\\-]*\).*/--\1/p' "$PGCDC_TEST_ROOT/man/pgcdc-read.1" |
-		sed 's/\\//g' | sort -u >page
-	long_options | diff page -
-	[ "$(wc -l <page)" -ge 20 ]
-	# Each has its variable on the page, too.
-	grep -oE 'PGCDC_READ_[A-Z_]+[A-Z]' "$PGCDC_TEST_ROOT/man/pgcdc-read.1" | sort -u >variables
-	grep -v -e --help -e --version page | tr 'a-z-' 'A-Z_' | sed 's/^__/PGCDC_READ_/' | sort -u | diff - variables
-}
+@test "read: --help lists each option of the page, and no other" { is_as_on_page pgcdc-read 20; }
 
 @test "read: usage errors: one line, 100, before anything is connected to" {
-	local arguments text n=0
-	while IFS='|' read -r arguments text; do
-		eval "run -100 --separate-stderr env PGPORT=1 pgcdc-read $arguments"
-		echo "$arguments: $stderr"
-		[ -z "$output" ]
-		[ "${#stderr_lines[@]}" = 1 ]
-		[[ $stderr == "pgcdc-read: error: "$text ]]
-		n=$((n + 1))
-	done <<-'END'
+	refuses_each 42 pgcdc-read <<-'END'
 		--nonsense|unknown or ambiguous option "--nonsense"; see --help
 		-x|unknown option "-x"; see --help
 		-vx|unknown option "-x"; see --help
@@ -105,7 +71,6 @@ long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		-S a --publication=p -d "host="x" nonsense"|invalid connection string for option "--dbname": *
 		-S a --publication=p -d "postgres://localhost/x?nonsense=1"|invalid connection string for option "--dbname": *
 	END
-	[ "$n" = 42 ]
 }
 
 @test "read: a connection that can never be made is permanent, too" {
@@ -120,14 +85,7 @@ long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
 }
 
 @test "read: a bad value in the environment is named by its variable" {
-	local setting text n=0
-	while IFS='|' read -r setting text; do
-		run -100 --separate-stderr env PGPORT=1 "$setting" pgcdc-read -S a --publication=p
-		echo "$setting: $stderr"
-		[ "${#stderr_lines[@]}" = 1 ]
-		[[ $stderr == "pgcdc-read: error: $text"* ]]
-		n=$((n + 1))
-	done <<-'END'
+	refuses_variables 7 pgcdc-read -S a --publication=p <<-'END'
 		PGCDC_READ_STATUS_INTERVAL=5d|invalid value "5d" in environment variable "PGCDC_READ_STATUS_INTERVAL"; expected
 		PGCDC_READ_MAX_LINE=1|invalid value "1" in environment variable "PGCDC_READ_MAX_LINE"; expected
 		PGCDC_READ_ENDPOS=x|invalid value "x" in environment variable "PGCDC_READ_ENDPOS"; expected
@@ -136,7 +94,6 @@ long_options() { pgcdc-read --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		PGCDC_READ_TABLES=t|invalid pattern "t"
 		PGCDC_READ_LOG_FORMAT=xml|invalid value "xml"
 	END
-	[ "$n" = 7 ]
 }
 
 @test "read: a variable that names no option is warned about, and the run goes on" {
@@ -156,7 +113,7 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	sql 'CREATE TABLE u (id int); ALTER PUBLICATION p ADD TABLE u'
 	local option name value
 	# All of them are known, and mean what they say.
-	for option in $(long_options); do
+	for option in $(long_options pgcdc-read); do
 		case $option in
 		--help | --version) continue ;; # of the command line alone
 		--quiet | --insecure | --accept-gap) value=off ;;

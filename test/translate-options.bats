@@ -3,44 +3,14 @@
 # shellcheck disable=SC2016,SC2030,SC2031,SC2094,SC2154,SC2317
 
 load lines
+load options
 
-long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
+@test "translate: --help and --version go to standard output, with 0" { answers pgcdc-translate; }
 
-@test "translate: --help and --version go to standard output, with 0" {
-	run -0 --separate-stderr pgcdc-translate --help
-	[ -z "$stderr" ]
-	[[ $output == "pgcdc-translate: "*"Usage: pgcdc-translate "* ]]
-	[ "$(pgcdc-translate '-?')" = "$output" ]
-	run -0 --separate-stderr pgcdc-translate --version
-	[ -z "$stderr" ]
-	[[ $output =~ ^pgcdc-translate\ \(pgcdc\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
-	[ "$(pgcdc-translate -V)" = "$output" ]
-	local option
-	for option in --help --version; do
-		run -111 --separate-stderr bash -c "pgcdc-translate $option >/dev/full"
-		[[ $stderr == "pgcdc-translate: error: could not write to standard output: No space left on device" ]]
-	done
-}
-
-@test "translate: --help lists each option of the page, and no other" {
-	sed -n 's/^\.It .*Fl \\-\([a-z\\-]*\).*/--\1/p' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" |
-		sed 's/\\//g' | sort -u >page
-	long_options | diff page -
-	[ "$(wc -l <page)" -ge 19 ]
-	grep -oE 'PGCDC_TRANSLATE_[A-Z_]+[A-Z]' "$PGCDC_TEST_ROOT/man/pgcdc-translate.1" | sort -u >variables
-	grep -v -e --help -e --version page | tr 'a-z-' 'A-Z_' | sed 's/^__/PGCDC_TRANSLATE_/' | sort -u | diff - variables
-}
+@test "translate: --help lists each option of the page, and no other" { is_as_on_page pgcdc-translate 19; }
 
 @test "translate: usage errors: one line, 100, before anything is connected to or read" {
-	local arguments text n=0
-	while IFS='|' read -r arguments text; do
-		eval "run -100 --separate-stderr env PGHOST=127.0.0.1 PGPORT=1 timeout 10 pgcdc-translate $arguments" <<<nonsense
-		echo "$arguments: $stderr"
-		[ -z "$output" ]
-		[ "${#stderr_lines[@]}" = 1 ]
-		[[ $stderr == "pgcdc-translate: error: "$text ]]
-		n=$((n + 1))
-	done <<-'END'
+	refuses_each 33 pgcdc-translate <<-'END'
 		--nonsense|unknown or ambiguous option "--nonsense"; see --help
 		-x|unknown option "-x"; see --help
 		--no-identity|option "--no-identity" needs an argument; see --help
@@ -75,18 +45,10 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		-d "postgres://localhost/x?nonsense=1"|invalid connection string for option "--store": *
 		-d "host=192.0.2.1"|the identity of server "192.0.2.1" would not be verified; *
 	END
-	[ "$n" = 33 ]
 }
 
 @test "translate: a bad value in the environment is named by its variable" {
-	local setting text n=0
-	while IFS='|' read -r setting text; do
-		run -100 --separate-stderr env "$setting" timeout 10 pgcdc-translate --store= </dev/null
-		echo "$setting: $stderr"
-		[ "${#stderr_lines[@]}" = 1 ]
-		[[ $stderr == "pgcdc-translate: error: $text"* ]]
-		n=$((n + 1))
-	done <<-'END'
+	refuses_variables 6 pgcdc-translate --store= <<-'END'
 		PGCDC_TRANSLATE_STORE_TIMEOUT=5d|invalid value "5d" in environment variable "PGCDC_TRANSLATE_STORE_TIMEOUT"; expected
 		PGCDC_TRANSLATE_MAX_LINE=1|invalid value "1" in environment variable "PGCDC_TRANSLATE_MAX_LINE"; expected
 		PGCDC_TRANSLATE_INSECURE=perhaps|invalid value "perhaps" in environment variable "PGCDC_TRANSLATE_INSECURE"; expected
@@ -94,7 +56,6 @@ long_options() { pgcdc-translate --help | grep -oE -- '--[a-z-]+' | sort -u; }
 		PGCDC_TRANSLATE_TABLES=t|invalid pattern "t"
 		PGCDC_TRANSLATE_COLUMNS=t|invalid value "t"
 	END
-	[ "$n" = 6 ]
 }
 
 @test "translate: a variable that names no option is warned about; the command line wins" {

@@ -62,7 +62,8 @@ void
 buf_drop(struct buf *b, size_t n)
 {
 	b->len -= n;
-	memmove(b->data, b->data + n, b->len);
+	if (n > 0) /* a buffer that was never filled has no data */
+		memmove(b->data, b->data + n, b->len);
 }
 
 /* Bytes that stand in a JSON string as they are: all of ASCII but these. */

@@ -387,3 +387,18 @@ event_text(struct event_span *text, struct event_span string)
 	*text = (struct event_span){ string.p + 1, string.len - 2 };
 	return 0;
 }
+
+int
+event_is_text(struct event_span span, const char *text)
+{
+	size_t len = strlen(text);
+
+	return span.len == len + 2 && *span.p == '"' && memcmp(span.p + 1, text, len) == 0;
+}
+
+int
+event_is_schema_row(const struct event *e)
+{
+	return e->code == 'I' && event_is_text(e->schema, "pgcdc") &&
+	       event_is_text(e->table, "schema_log");
+}

@@ -94,4 +94,10 @@ struct event_span event_member(struct event_span value);
  */
 int event_text(struct event_span *text, struct event_span string);
 
+/* Is it a string with this text, written without escapes? */
+int event_is_text(struct event_span span, const char *text);
+
+/* Is the line an insert into pgcdc.schema_log (pgcdc-schema(5))? */
+int event_is_schema_row(const struct event *e);
+
 #endif

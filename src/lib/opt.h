@@ -41,6 +41,27 @@ struct opt {
 	int64_t min, max;     /* of OPT_DURATION and OPT_SIZE */
 };
 
+/*
+ * Rows of programs that read event lines from standard input, and their defaults; o points to a
+ * struct with shutdown_timeout, in microseconds, and max_line.
+ */
+#define OPT_INPUT(o)                                                                               \
+	{ "shutdown-timeout", 0, OPT_DURATION, &(o)->shutdown_timeout, "TIME",                     \
+		"after SIGTERM, longest wait for the end of input (default: 5s)", 0, 3600000000 }, \
+	{                                                                                          \
+		"max-line", 0, OPT_SIZE, &(o)->max_line, "SIZE", "longest line (default: 1GiB)",   \
+		    1024, INT64_C(1) << 40                                                         \
+	}
+#define OPT_INPUT_DEFAULTS .shutdown_timeout = 5000000, .max_line = UINT64_C(1) << 30
+
+/* Rows of sinks; o points to a struct with ack and ack_name, which is the name own by default. */
+#define OPT_ACK(o, own)                                                                   \
+	{ "ack", 0, OPT_STRING, &(o)->ack, "PATH", "FIFO of the stream's source", 0, 0 }, \
+	{                                                                                 \
+		"ack-name", 0, OPT_STRING, &(o)->ack_name, "NAME",                        \
+		    "name to acknowledge under (default: " own ")", 0, 0                  \
+	}
+
 struct opt_program {
 	const char *name;    /* "pgcdc-read" */
 	const char *prefix;  /* "PGCDC_READ_" */

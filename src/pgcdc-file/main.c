@@ -42,20 +42,12 @@ struct recorder {
 static int
 parse_options(struct options *o, int argc, char **argv)
 {
-	*o = (struct options){
-		.ack_name = "file", .shutdown_timeout = 5000000, .max_line = UINT64_C(1) << 30
-	};
+	*o = (struct options){ .ack_name = "file", OPT_INPUT_DEFAULTS };
 	const struct opt table[] = {
-		{ "ack", 0, OPT_STRING, &o->ack, "PATH", "FIFO of the stream's source", 0, 0 },
-		{ "ack-name", 0, OPT_STRING, &o->ack_name, "NAME",
-		    "name to acknowledge under (default: file)", 0, 0 },
+		OPT_ACK(o, "file"),
 		{ "no-sync", 0, OPT_FLAG, &o->no_sync, NULL,
 		    "acknowledge what is written but not yet durable", 0, 0 },
-		{ "shutdown-timeout", 0, OPT_DURATION, &o->shutdown_timeout, "TIME",
-		    "after SIGTERM, longest wait for the end of input (default: 5s)", 0,
-		    3600000000 },
-		{ "max-line", 0, OPT_SIZE, &o->max_line, "SIZE", "longest line (default: 1GiB)",
-		    1024, INT64_C(1) << 40 },
+		OPT_INPUT(o),
 		{ .name = NULL },
 	};
 	const struct opt_program program = {

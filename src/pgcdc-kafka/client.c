@@ -354,3 +354,17 @@ client_log(rd_kafka_event_t *event)
 	if (rd_kafka_event_log(event, &facility, &text, &level) == 0)
 		log_debug("librdkafka: %s: %s", facility, text);
 }
+
+void
+client_user(rd_kafka_t *rk, char user[CLIENT_USER_SIZE])
+{
+	char name[128];
+	size_t size = sizeof(name);
+
+	if (rd_kafka_conf_get(rd_kafka_conf(rk), "sasl.username", name, &size) ==
+		RD_KAFKA_CONF_OK &&
+	    *name != '\0')
+		snprintf(user, CLIENT_USER_SIZE, "user \"%s\"", name);
+	else
+		snprintf(user, CLIENT_USER_SIZE, "our user");
+}

@@ -71,6 +71,10 @@ int client_set(rd_kafka_conf_t *conf, const char *name, const char *value);
  */
 int client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason);
 
+/* Who we are to the brokers, for messages: user "bob", or our user. */
+#define CLIENT_USER_SIZE 160
+void client_user(rd_kafka_t *rk, char user[CLIENT_USER_SIZE]);
+
 /* Pass a message of librdkafka on. */
 void client_log(rd_kafka_event_t *event);
 

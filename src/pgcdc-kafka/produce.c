@@ -399,6 +399,8 @@ produce_main(int argc, char **argv)
 
 	if ((err = produce_options_parse(&p.options, argc, argv)) != 0)
 		return err;
+	if (p.options.check.wanted)
+		return check_produce(&p.options);
 	line_open(&p.reader, STDIN_FILENO, p.options.max_line);
 	loop_start();
 	if ((err = start(&p)) == 0)

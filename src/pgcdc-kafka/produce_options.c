@@ -115,8 +115,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		.compression = "lz4",
 		.ack_name = "kafka",
 		.transaction_interval = SECOND / 10,
-		.shutdown_timeout = 5 * SECOND,
-		.max_line = UINT64_C(1) << 30,
+		OPT_INPUT_DEFAULTS,
 	};
 	const struct opt table[] = {
 		CLIENT_OPTIONS(&o->client),
@@ -169,19 +168,14 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    "what the broker refuses as too large (default: stop)", 0, 0 },
 		{ "dead-letter", 0, OPT_STRING, &o->dead_letter, "FILE", "where it goes then", 0,
 		    0 },
-		{ "ack", 0, OPT_STRING, &o->ack, "PATH", "FIFO of the stream's source", 0, 0 },
-		{ "ack-name", 0, OPT_STRING, &o->ack_name, "NAME",
-		    "name to acknowledge under (default: kafka)", 0, 0 },
-		{ "shutdown-timeout", 0, OPT_DURATION, &o->shutdown_timeout, "TIME",
-		    "after SIGTERM, longest wait for the end of input (default: 5s)", 0,
-		    3600 * SECOND },
-		{ "max-line", 0, OPT_SIZE, &o->max_line, "SIZE", "longest line (default: 1GiB)",
-		    1024, INT64_C(1) << 40 },
+		OPT_ACK(o, "kafka"),
+		OPT_INPUT(o),
+		CHECK_OPTIONS(&o->check),
 		{ .name = NULL },
 	};
 	const struct opt_program program = {
 		.name = "pgcdc-kafka produce",
-		.prefix = "PGCDC_KAFKA_",
+		.prefix = "PGCDC_KAFKA_PRODUCE_",
 		.usage = "",
 		.purpose = "send event lines from standard input to Kafka",
 		.options = table,

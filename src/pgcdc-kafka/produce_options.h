@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "check.h"
 #include "client.h"
 #include "format.h"
 #include "headers.h"
@@ -34,6 +35,7 @@ struct produce_options {
 	const char *ack, *ack_name;
 	int64_t shutdown_timeout; /* microseconds */
 	uint64_t max_line;
+	struct check_options check;
 };
 
 /* 0, or the exit code after reporting; EXIT_DONE after --help is the program's end. */

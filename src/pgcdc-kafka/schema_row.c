@@ -1,28 +1,13 @@
 #include <jansson.h>
-#include <string.h>
 
 #include "schema_row.h"
 #include "text.h"
-
-static int
-is_text(struct event_span span, const char *text)
-{
-	size_t len = strlen(text);
-
-	return span.p != NULL && span.len == len + 2 && memcmp(span.p + 1, text, len) == 0;
-}
-
-int
-schema_row_is(const struct event *e)
-{
-	return e->code == 'I' && is_text(e->schema, "pgcdc") && is_text(e->table, "schema_log");
-}
 
 struct event_span
 schema_row_value(const struct event *e, const char *column)
 {
 	for (size_t i = 0; i < e->columns.n; i++)
-		if (is_text(e->columns.entry[i].name, column))
+		if (event_is_text(e->columns.entry[i].name, column))
 			return e->columns.entry[i].value;
 	return (struct event_span){ NULL, 0 };
 }
@@ -58,7 +43,7 @@ int
 schema_row_is_baseline(const struct event *e)
 {
 	return (e->baseline.p != NULL && *e->baseline.p == 't') ||
-	       is_text(schema_row_value(e, "command_tag"), "BASELINE");
+	       event_is_text(schema_row_value(e, "command_tag"), "BASELINE");
 }
 
 static json_t *

@@ -7,8 +7,6 @@
 #include "buf.h"
 #include "event.h"
 
-int schema_row_is(const struct event *e);
-
 /* Append the schema that it is about, "pgcdc" when it is none. Memory: key->failed. */
 void schema_row_key(struct buf *key, const struct event *e);
 

@@ -362,7 +362,7 @@ send_line(struct sender *s, const struct event *e, const char *line, size_t len,
 	s->event = e;
 	s->line = (struct event_span){ line, len };
 	s->number = number;
-	return schema_row_is(e) ? send_schema_row(s) : send_row(s);
+	return event_is_schema_row(e) ? send_schema_row(s) : send_row(s);
 }
 
 void

@@ -107,3 +107,28 @@ topic_expand(char dst[TOPIC_SIZE], const char *template, const char *schema, siz
 	*t.p = '\0';
 	return 0;
 }
+
+/* How long the field is that the template begins with; 0: none. */
+static size_t
+field(const char *template)
+{
+	if (begins(template, schema_field))
+		return strlen(schema_field);
+	return begins(template, table_field) ? strlen(table_field) : 0;
+}
+
+int
+topic_matches(const char *template, const char *name)
+{
+	for (; *template != '\0'; template ++, name++) {
+		size_t len = field(template);
+
+		/* Each length that the name of a schema or table may have. */
+		while (len > 0 && (is_plain(*name) || *name == '-'))
+			if (topic_matches(template + len, ++name))
+				return 1;
+		if (len > 0 || *template != *name)
+			return 0;
+	}
+	return *name == '\0';
+}

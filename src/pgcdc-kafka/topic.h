@@ -26,4 +26,7 @@ int topic_check(const char *topic);
 int topic_expand(char dst[TOPIC_SIZE], const char *template, const char *schema, size_t schema_len,
     const char *table, size_t table_len);
 
+/* Could it be the topic of a table? */
+int topic_matches(const char *template, const char *name);
+
 #endif

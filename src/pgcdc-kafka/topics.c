@@ -103,6 +103,21 @@ set_config(rd_kafka_NewTopic_t *wish, const struct opt_list *pairs)
 	return 0;
 }
 
+int
+topics_wish(rd_kafka_NewTopic_t **made, const struct topic_wish *wish, const char *name)
+{
+	char error[256];
+	int err;
+
+	*made = rd_kafka_NewTopic_new(name, wish->partitions > 0 ? (int)wish->partitions : -1,
+	    wish->replication > 0 ? (int)wish->replication : -1, error, sizeof(error));
+	if (*made == NULL)
+		return log_permanent("could not make topic \"%s\": %s", name, error);
+	if ((err = set_config(*made, &wish->config)) != 0)
+		rd_kafka_NewTopic_destroy(*made);
+	return err;
+}
+
 /* The answer comes in any case: librdkafka sees to the time. */
 static int
 wait_for_creation(
@@ -123,7 +138,6 @@ wait_for_creation(
 static int
 create(struct topics *ts, struct topic *topic)
 {
-	const struct topic_wish *w = &ts->wish;
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(ts->rk);
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
 	    ts->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
@@ -132,18 +146,16 @@ create(struct topics *ts, struct topic *topic)
 	char error[256];
 	int err;
 
-	wish = rd_kafka_NewTopic_new(topic->name, w->partitions > 0 ? (int)w->partitions : -1,
-	    w->replication > 0 ? (int)w->replication : -1, error, sizeof(error));
 	rd_kafka_AdminOptions_set_operation_timeout(options, CREATE_TIMEOUT, error, sizeof(error));
-	if ((err = set_config(wish, &w->config)) == 0) {
+	if ((err = topics_wish(&wish, &ts->wish, topic->name)) == 0) {
 		rd_kafka_CreateTopics(ts->rk, &wish, 1, options, queue);
 		if ((err = wait_for_creation(ts, topic, queue, &event)) == 0 &&
 		    (err = judge_creation(topic, event)) == 0)
 			log_info("made topic \"%s\"", topic->name);
 		topic->news = loop_now() + NEWS_TIMEOUT;
 		rd_kafka_event_destroy(event);
+		rd_kafka_NewTopic_destroy(wish);
 	}
-	rd_kafka_NewTopic_destroy(wish);
 	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_queue_destroy(queue);
 	return err;

@@ -49,6 +49,12 @@ int topics_partitions(struct topics *ts, struct topic *topic, int32_t *n);
  */
 int topics_look(struct topics *ts);
 
+/*
+ * The topic of this name as it would be made, which the caller destroys.  0, or the exit code after
+ * reporting.
+ */
+int topics_wish(rd_kafka_NewTopic_t **made, const struct topic_wish *wish, const char *name);
+
 void topics_free(struct topics *ts);
 
 #endif

@@ -12,7 +12,8 @@
 #include "program.h"
 
 /* Options of the command line that make no sense in the file. */
-static const char *const not_in_file[] = { "PGCDC_CONFIG", "PGCDC_PRINT" };
+static const char *const not_in_file[] = { "PGCDC_CONFIG", "PGCDC_PRINT", "PGCDC_CHECK",
+	"PGCDC_JSON" };
 
 #define LONGEST_FILE (1024 * 1024)
 

@@ -1,42 +1,19 @@
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "buf.h"
+#include "capture.h"
 #include "keys.h"
 #include "log.h"
-#include "loop.h"
-#include "spawn.h"
 #include "stage_env.h"
 
 extern char **environ;
 
 /* --- what a program says */
-
-static int
-read_all(struct buf *text, int fd)
-{
-	ssize_t n = 1;
-
-	while (n > 0) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		char *room = buf_reserve(text, 4096);
-
-		if (room == NULL || loop_wait(&p, 1, LOOP_NEVER) < 0)
-			return -1;
-		if (p.revents == 0)
-			continue;
-		if ((n = read(fd, room, 4096)) < 0)
-			return -1;
-		buf_advance(text, (size_t)n);
-	}
-	buf_add(text, "", 1);
-	return text->failed ? -1 : 0;
-}
 
 /* What a program needs to start and to print: secrets are none of its business here. */
 static int
@@ -67,40 +44,19 @@ small_environment(void)
 	return env;
 }
 
-/* Append what the program prints with --help: 0 and how it ended, or -1 with errno. */
-static int
-run_help(struct buf *help, char *path, char **env, int *status)
-{
-	char option[] = "--help", *argv[] = { path, option, NULL };
-	struct spawn s = { .path = path, .argv = argv, .env = env };
-	struct process process;
-	int fd[2], err;
-
-	if (env == NULL || pipe2(fd, O_CLOEXEC) != 0)
-		return -1;
-	s.in = STDIN_FILENO; /* which it does not read */
-	s.out = fd[1];
-	if (spawn_start(&process, &s) != 0) {
-		close(fd[0]);
-		close(fd[1]);
-		return -1;
-	}
-	close(fd[1]);
-	err = read_all(help, fd[0]);
-	close(fd[0]); /* what was not read would hold up its end */
-	waitpid(process.pid, status, 0);
-	close(process.fd);
-	return err;
-}
-
 /* Ask the program at path. */
 static int
-ask(struct buf *help, char *path)
+ask(struct buf *help, const struct program *program, char *path)
 {
+	char option[] = "--help", *argv[4] = { path };
 	char **env = small_environment();
 	int status = 0, err = 0;
+	size_t n = 1;
 
-	if (run_help(help, path, env, &status) != 0)
+	if (program->half != NULL)
+		argv[n++] = (char *)(uintptr_t)program->half;
+	argv[n] = option;
+	if (env == NULL || capture_run(help, path, argv, env, &status) != 0)
 		err = log_temporary(
 		    "could not learn the options of \"%s\": %s", path, strerror(errno));
 	else if (WIFSIGNALED(status))
@@ -159,7 +115,12 @@ is_option(const char *help, const char *key)
 static int
 is_question(const char *key)
 {
-	return strcmp(key, "HELP") == 0 || strcmp(key, "VERSION") == 0;
+	static const char *const questions[] = { "HELP", "VERSION", "CHECK", "JSON" };
+
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+		if (strcmp(key, questions[i]) == 0)
+			return 1;
+	return 0;
 }
 
 /* What the program does not take as an option, but we for it. */
@@ -185,7 +146,7 @@ check_program(const struct pipeline *p, const struct config *c, const struct pro
 		if ((!is_option(help, key) && !is_operand(program, key)) || is_question(key))
 			return log_permanent("unknown key \"%s\" in file \"%s\" line %u; see \"%s "
 					     "--help\" for the options it could name",
-			    e->name, c->path, e->line, program->command);
+			    e->name, c->path, e->line, program->label);
 	}
 	return 0;
 }
@@ -216,7 +177,7 @@ keys_check(const struct pipeline *p, const struct config *c)
 		/* The pipeline's programs are there: of one that is not the keys do nothing. */
 		if ((path = program_path(program->command)) == NULL)
 			continue;
-		if ((err = ask(&help, path)) == 0)
+		if ((err = ask(&help, program, path)) == 0)
 			err = check_program(p, c, program, help.data);
 		buf_free(&help);
 		free(path);

@@ -2,6 +2,7 @@
  * pgcdc-run: the supervisor.  One configuration file names the source, the stages and
  * the sinks of a pipeline; they are started, joined by pipes, and end together.
  */
+#include "check.h"
 #include "log.h"
 #include "loop.h"
 #include "pipeline.h"
@@ -22,6 +23,17 @@ print(const struct settings *s)
 	return print_pipeline(&pipeline, runtime_wanted(s->runtime_dir));
 }
 
+/* Nothing is made, so the folder has a name only. */
+static int
+check(const struct settings *s)
+{
+	int err;
+
+	if ((err = pipeline_make(&pipeline, s, "$dir")) != 0)
+		return err;
+	return check_pipeline(&pipeline, s->json);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -36,8 +48,10 @@ main(int argc, char **argv)
 	if (settings->print)
 		return print(settings);
 
-	/* From here on a signal must not leave the folder behind. */
+	/* From here on a signal must not leave the folder behind, nor be taken for an answer. */
 	loop_start();
+	if (settings->check)
+		return check(settings);
 	if ((err = runtime_open(&runtime, settings)) == 0 &&
 	    (err = pipeline_make(&pipeline, settings, runtime.path)) == 0)
 		err = supervise(&pipeline, settings);

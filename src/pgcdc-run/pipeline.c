@@ -75,7 +75,10 @@ set_command(struct stage *s, const char *command, size_t words, const char *key,
 	if (s->argv == NULL || add_argument(s, "%s", command) != 0)
 		return out_of_memory();
 	if (s->label == NULL)
-		s->label = s->argv[0];
+		s->label = s->program != NULL ? s->program->label : s->argv[0];
+	if (s->program != NULL && s->program->half != NULL &&
+	    add_argument(s, "%s", s->program->half) != 0)
+		return out_of_memory();
 	return 0;
 }
 
@@ -89,6 +92,10 @@ add_source(struct pipeline *p, const struct settings *s)
 		return log_permanent("unknown source \"%s\" in PGCDC_SOURCE%s; known: %s",
 		    s->source, settings_origin("PGCDC_SOURCE", s->source),
 		    program_names(PROGRAM_SOURCE));
+	if (s->state != NULL && !program->keeps_state)
+		return log_permanent("\"PGCDC_STATE\" is set%s, but source \"%s\" keeps no state "
+				     "file; remove it",
+		    settings_origin("PGCDC_STATE", s->state), program->name);
 	if ((stage = add_stage(p, program)) == NULL)
 		return EXIT_PERMANENT;
 	return set_command(stage, program->command, 0, "PGCDC_SOURCE", s->source);
@@ -146,7 +153,7 @@ add_sink(struct pipeline *p, const struct settings *s, const char *item, size_t 
 		return EXIT_PERMANENT;
 	if (colon != NULL) {
 		if ((stage->instance = strndup(colon + 1, len - name_len - 1)) == NULL ||
-		    asprintf(&label, "%s (%s)", program->command, stage->instance) < 0)
+		    asprintf(&label, "%s (%s)", program->label, stage->instance) < 0)
 			return out_of_memory();
 		stage->label = label;
 		if (!ack_name_valid(stage->instance))
@@ -225,6 +232,8 @@ set_state(struct stage *source, const struct settings *s)
 	char *name;
 	int err;
 
+	if (!source->program->keeps_state)
+		return 0;
 	if (s->state != NULL)
 		return add_argument(source, "--state=%s", s->state);
 	if (folder == NULL || *folder == '\0')

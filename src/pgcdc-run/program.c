@@ -9,9 +9,15 @@
 #include "program.h"
 
 static const struct program programs[] = {
-	{ PROGRAM_SOURCE, "read", "pgcdc-read", "PGCDC_READ_", NULL, 1 },
-	{ PROGRAM_STAGE, "translate", "pgcdc-translate", "PGCDC_TRANSLATE_", NULL, 1 },
-	{ PROGRAM_SINK, "file", "pgcdc-file", "PGCDC_FILE_", "PGCDC_FILE_PATH", 0 },
+	{ PROGRAM_SOURCE, "read", "pgcdc-read", "pgcdc-read", NULL, "PGCDC_READ_", NULL, 1, 1 },
+	{ PROGRAM_SOURCE, "kafka", "pgcdc-kafka consume", "pgcdc-kafka", "consume",
+	    "PGCDC_KAFKA_CONSUME_", NULL, 0, 0 },
+	{ PROGRAM_STAGE, "translate", "pgcdc-translate", "pgcdc-translate", NULL,
+	    "PGCDC_TRANSLATE_", NULL, 1, 0 },
+	{ PROGRAM_SINK, "file", "pgcdc-file", "pgcdc-file", NULL, "PGCDC_FILE_", "PGCDC_FILE_PATH",
+	    0, 0 },
+	{ PROGRAM_SINK, "kafka", "pgcdc-kafka produce", "pgcdc-kafka", "produce",
+	    "PGCDC_KAFKA_PRODUCE_", NULL, 0, 0 },
 };
 #define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
@@ -115,7 +121,7 @@ program_path(const char *command)
 
 	if (strchr(command, '/') != NULL)
 		return is_program(command) ? strdup(command) : NULL;
-	if (strncmp(command, "pgcdc-", 6) == 0)
+	if (strncmp(command, "pgcdc-", 6) == 0 || strcmp(command, "pgcdc") == 0)
 		path = beside_us(command);
 	if (path == NULL)
 		path = in_path(command);

@@ -11,10 +11,13 @@ enum program_kind { PROGRAM_SOURCE, PROGRAM_STAGE, PROGRAM_SINK };
 struct program {
 	enum program_kind kind;
 	const char *name;    /* as in PGCDC_SOURCE, PGCDC_STAGES and PGCDC_SINKS */
+	const char *label;   /* for messages: the command, and its half */
 	const char *command; /* the file, beside us or in the PATH */
+	const char *half;    /* the first argument of a file that is two programs, or NULL */
 	const char *prefix;  /* of its variables */
 	const char *operand; /* the variable that holds its operand, or NULL */
 	int asks_postgres;   /* it needs libpq's variables */
+	int keeps_state;     /* a source with a state file */
 };
 
 /* By name; NULL if there is none of this kind. */

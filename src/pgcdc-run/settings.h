@@ -13,7 +13,7 @@ struct settings {
 	const char *source, *stages, *sinks;
 	const char *runtime_dir, *state; /* NULL: not given */
 	const char *log_level;
-	int drain, once, print;
+	int drain, once, print, check, json;
 	int64_t restart_min, restart_max, shutdown_timeout; /* microseconds */
 };
 

@@ -124,6 +124,16 @@ set_log(struct env *e, const struct program *p)
 		set(e, format, "=json");
 }
 
+/* Does the stream come from Postgres? */
+static int
+is_from_postgres(const struct stage *all, size_t n)
+{
+	for (const struct stage *s = all; s < all + n; s++)
+		if (s->program != NULL && s->program->kind == PROGRAM_SOURCE)
+			return s->program->asks_postgres;
+	return 0;
+}
+
 /* What follows the stream asks the server that it comes from, unless it is told of another one. */
 static void
 set_store(struct env *e)
@@ -189,7 +199,8 @@ stage_env_make(const struct stage *s, const struct stage *all, size_t n)
 			take(&e, environ[i], by_name, s, all, n);
 	if (s->program != NULL)
 		set_log(&e, s->program);
-	if (s->program != NULL && s->program->kind == PROGRAM_STAGE && s->program->asks_postgres)
+	if (s->program != NULL && s->program->kind == PROGRAM_STAGE && s->program->asks_postgres &&
+	    is_from_postgres(all, n))
 		set_store(&e);
 	return e.failed ? NULL : e.item;
 }

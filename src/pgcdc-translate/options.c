@@ -54,8 +54,7 @@ options_parse(struct options *o, int argc, char **argv)
 		.store = { .program = "pgcdc-translate", .option = "store" },
 		.store_timeout = 60 * SECOND,
 		.acked_interval = 10 * SECOND,
-		.shutdown_timeout = 5 * SECOND,
-		.max_line = UINT64_C(1) << 30,
+		OPT_INPUT_DEFAULTS,
 		.max_hold = UINT64_C(8) << 20,
 	};
 	const struct opt table[] = {
@@ -85,11 +84,7 @@ options_parse(struct options *o, int argc, char **argv)
 		    "only these columns of a table, and its identity", 0, 0 },
 		{ "exclude-columns", 0, OPT_LIST, &texts.exclude_columns, "TABLE:COLUMN,...",
 		    "not these columns of a table", 0, 0 },
-		{ "shutdown-timeout", 0, OPT_DURATION, &o->shutdown_timeout, "TIME",
-		    "after SIGTERM, longest wait for the end of input (default: 5s)", 0,
-		    3600 * SECOND },
-		{ "max-line", 0, OPT_SIZE, &o->max_line, "SIZE", "longest line (default: 1GiB)",
-		    1024, INT64_C(1) << 40 },
+		OPT_INPUT(o),
 		{ "max-hold", 0, OPT_SIZE, &o->max_hold, "SIZE",
 		    "without a store, most of a transaction to hold back (default: 8MiB)", 0,
 		    INT64_C(1) << 40 },

@@ -8,20 +8,6 @@
 #include "schemas.h"
 
 static int
-is_text(struct event_span span, const char *text)
-{
-	size_t len = strlen(text);
-
-	return span.len == len + 2 && memcmp(span.p + 1, text, len) == 0;
-}
-
-int
-schemas_is_log(const struct event *e)
-{
-	return e->code == 'I' && is_text(e->schema, "pgcdc") && is_text(e->table, "schema_log");
-}
-
-static int
 damaged(const struct translate *t, const char *why)
 {
 	return log_permanent("line %llu has a row of the schema log that is damaged: %s",
@@ -49,7 +35,7 @@ load_column(const struct translate *t, json_t **json, const char *column)
 	for (size_t i = 0; i < columns->n; i++) {
 		const struct event_entry *entry = &columns->entry[i];
 
-		if (is_text(entry->name, column) && entry->value.p != NULL)
+		if (event_is_text(entry->name, column) && entry->value.p != NULL)
 			return load(t, json, entry->value.p, entry->value.len);
 	}
 	return 0;
@@ -126,8 +112,8 @@ static int
 is_command(const struct event *e, const char *tag)
 {
 	for (size_t i = 0; i < e->columns.n; i++)
-		if (is_text(e->columns.entry[i].name, "command_tag"))
-			return is_text(e->columns.entry[i].value, tag);
+		if (event_is_text(e->columns.entry[i].name, "command_tag"))
+			return event_is_text(e->columns.entry[i].value, tag);
 	return 0;
 }
 
@@ -271,8 +257,7 @@ schemas_take(struct translate *t)
 	int err;
 
 	t->n_schemas++;
-	if (t->event.lsn.p == NULL ||
-	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
+	if (translate_lsn(&lsn, &t->event) != 0)
 		return damaged(t, "its \"lsn\" is none");
 	if ((err = load_entry(t, &entry)) == 0) {
 		take_dropped(t, entry.dropped, lsn);
@@ -294,11 +279,10 @@ schemas_commit(struct translate *t)
 
 	if (t->moved.len == 0)
 		return 0;
-	if (t->event.lsn.p == NULL ||
-	    lsn_parse(&lsn, t->event.lsn.p + 1, t->event.lsn.len - 2) != 0)
+	if (translate_lsn(&lsn, &t->event) != 0)
 		return log_permanent("line %llu ends a transaction that renames a schema, and its "
 				     "\"lsn\" is none",
-		    (unsigned long long)t->reader.number);
+		    (unsigned long long)t->number);
 	tables_commit(&t->tables, lsn);
 	buf_add(&t->moved, "}", 2); /* with its NUL */
 	if (t->moved.failed)

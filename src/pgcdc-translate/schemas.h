@@ -6,10 +6,7 @@
 
 #include "translate.h"
 
-/* Is the line an insert into pgcdc.schema_log? */
-int schemas_is_log(const struct event *e);
-
-/* Take the definitions in that line. 0, or the exit code after reporting. */
+/* Take the definitions in a row of the schema log. 0, or the exit code after reporting. */
 int schemas_take(struct translate *t);
 
 /*

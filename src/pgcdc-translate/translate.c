@@ -70,13 +70,10 @@ refuse_without_identity(const struct table *table)
 	    table->schema, table->name);
 }
 
-/* The position of the line, 0 when it has none. */
-static uint64_t
-lsn_of(const struct event *e)
+int
+translate_lsn(uint64_t *lsn, const struct event *e)
 {
-	uint64_t lsn;
-
-	return e->lsn.p != NULL && lsn_parse(&lsn, e->lsn.p + 1, e->lsn.len - 2) == 0 ? lsn : 0;
+	return e->lsn.p != NULL ? lsn_parse(lsn, e->lsn.p + 1, e->lsn.len - 2) : -1;
 }
 
 /*
@@ -132,8 +129,7 @@ take_row(struct translate *t, const char *line, size_t len)
 	int may_drop, err;
 	uint64_t lsn;
 
-	if (e->schema.p == NULL || e->table.p == NULL || e->lsn.p == NULL ||
-	    lsn_parse(&lsn, e->lsn.p + 1, e->lsn.len - 2) != 0)
+	if (e->schema.p == NULL || e->table.p == NULL || translate_lsn(&lsn, e) != 0)
 		return log_permanent("line %llu is a row without \"lsn\", \"schema\" and \"table\"",
 		    (unsigned long long)t->number);
 	if ((table = tables_get(&t->tables, e->schema, e->table)) == NULL)
@@ -180,7 +176,7 @@ is_row(const struct event *e)
 {
 	switch (e->code) {
 	case 'I':
-		return !schemas_is_log(e);
+		return !event_is_schema_row(e);
 	case 'U':
 	case 'D':
 	case 'T':
@@ -215,7 +211,8 @@ take_news(struct translate *t, int row)
 	case 'H':
 		return take_head(t);
 	case 'B':
-		t->commit = lsn_of(e);
+		if (translate_lsn(&t->commit, e) != 0)
+			t->commit = 0;
 		return 0;
 	case 'C':
 		t->commit = 0;

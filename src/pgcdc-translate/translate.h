@@ -37,4 +37,7 @@ struct translate {
 /* Translate standard input until it ends: the exit code, after reporting. */
 int translate_run(struct translate *t);
 
+/* The position of a line. 0, or -1: it has none. */
+int translate_lsn(uint64_t *lsn, const struct event *e);
+
 #endif

@@ -11,6 +11,7 @@
  *	admin ADDRESS broker config ID [NAME | NAME=VALUE]...
  *	admin ADDRESS group describe GROUP
  *	admin ADDRESS group delete GROUP
+ *	admin ADDRESS acl allow USER OPERATION topic|group|cluster NAME
  *
  * create, grow, delete and config return when the broker knows of it; only a setting that goes
  * back to its default does so later.  "topic describe" prints a line a partition: its number,
@@ -18,7 +19,8 @@
  * with a value (none after the "=" is the default), or prints the values of the names without,
  * and without any name all that was set.  "group describe" prints the state and the number of
  * members, then a line a partition: topic, partition, committed offset, and how many offsets
- * the partition's end is ahead of that.
+ * the partition's end is ahead of that.  allow gives a user a right, as "WRITE topic t" or
+ * "DESCRIBE_CONFIGS cluster kafka-cluster", of which the broker knows soon.
  *
  * Exit codes: 0 done, 100 usage, 111 could not.
  */
@@ -26,6 +28,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acl.h"
 #include "client.h"
 #include "group.h"
 #include "settings.h"
@@ -47,6 +50,7 @@ static const struct command {
 	{ "broker", "config", 1, MANY, settings_of_broker },
 	{ "group", "describe", 1, 1, group_describe },
 	{ "group", "delete", 1, 1, group_delete },
+	{ "acl", "allow", 4, 4, acl_allow },
 };
 
 int
@@ -65,5 +69,5 @@ main(int argc, char **argv)
 		client_close();
 		return fflush(stdout) == 0 ? 0 : CLIENT_FAILED;
 	}
-	errx(CLIENT_USAGE, "usage: admin ADDRESS topic|broker|group COMMAND ..., see admin.c");
+	errx(CLIENT_USAGE, "usage: admin ADDRESS topic|broker|group|acl COMMAND ..., see admin.c");
 }

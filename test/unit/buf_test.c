@@ -40,6 +40,8 @@ appending(void)
 	is_int(b.len, 0, "all dropped");
 	buf_free(&b);
 	ok(b.data == NULL && b.len == 0 && b.cap == 0, "freed, it is as new");
+	buf_drop(&b, 0);
+	is_int(b.len, 0, "and nothing can be dropped");
 	buf_str(&b, "again");
 	is_content(&b, "again", "and can be used again");
 	buf_free(&b);

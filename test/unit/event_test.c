@@ -521,6 +521,50 @@ helpers(void)
 	is_int(event_text(&text, none), -1, "not of what is absent");
 }
 
+static void
+texts(void)
+{
+	struct event_span none = { NULL, 0 };
+
+	if (scan("{\"action\":\"C\",\"ack\":\"[1]\",\"lsn\":\"\\u0061\",\"prefix\":\"\","
+		 "\"unchanged\":[1]}") != 0)
+		abort();
+	ok(event_is_text(e.ack, "[1]"), "a string is its text");
+	ok(event_is_text(e.prefix, ""), "which may be empty");
+	ok(!event_is_text(e.ack, "[2]") && !event_is_text(e.ack, "[1") &&
+		!event_is_text(e.ack, "[1]]"),
+	    "and no other text");
+	ok(!event_is_text(e.unchanged, "1"), "what is no string is none");
+	ok(!event_is_text(e.lsn, "a"), "nor what is written with escapes");
+	ok(!event_is_text(none, ""), "nor what is absent");
+}
+
+static void
+schema_rows(void)
+{
+	static const struct {
+		const char *action, *schema, *table;
+		int is_one;
+	} cases[] = {
+		{ "I", "pgcdc", "schema_log", 1 },
+		{ "U", "pgcdc", "schema_log", 0 },
+		{ "I", "public", "schema_log", 0 },
+		{ "I", "pgcdc", "schema_logs", 0 },
+		{ "I", "pgcdc", "table_ids", 0 },
+	};
+	char line[100];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(line, sizeof(line),
+		    "{\"action\":\"%s\",\"schema\":\"%s\",\"table\":\"%s\"}", cases[i].action,
+		    cases[i].schema, cases[i].table);
+		is_int(scan(line) == 0 ? event_is_schema_row(&e) : -1, cases[i].is_one,
+		    "a row of the schema log? %s", line);
+	}
+	is_int(scan("{\"action\":\"I\"}") == 0 ? event_is_schema_row(&e) : -1, 0,
+	    "nor is a row without names one");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -541,6 +585,8 @@ main(int argc, char **argv)
 	depth();
 	many_entries();
 	helpers();
+	texts();
+	schema_rows();
 	event_free(&e);
 	free(copy);
 	return tap_done();

@@ -31,9 +31,9 @@ made(enum format_kind kind, const char *line, char action)
 	b.len = 0;
 	if (event_scan(&e, line, strlen(line)) != 0)
 		abort();
-	if (schema_row_is(&e) && kind == FORMAT_PGSTREAM_V0)
+	if (event_is_schema_row(&e) && kind == FORMAT_PGSTREAM_V0)
 		n = whole_schema_row(&schemas, &b, &e);
-	else if (schema_row_is(&e) && kind == FORMAT_PGSTREAM_V1)
+	else if (event_is_schema_row(&e) && kind == FORMAT_PGSTREAM_V1)
 		n = ddl_message(&b, &e);
 	else
 		format_row(&b, kind, &e, action);

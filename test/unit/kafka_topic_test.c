@@ -80,11 +80,38 @@ checking(void)
 	ok(topic_is_template("a%{table}") && !topic_is_template("a"), "which is a template");
 }
 
+static void
+matching(void)
+{
+	static const struct {
+		const char *template, *name;
+		int matches;
+	} cases[] = {
+		{ "cdc", "cdc", 1 },
+		{ "cdc", "cdcs", 0 },
+		{ "cdc.%{schema}.%{table}", "cdc.public.orders", 1 },
+		{ "cdc.%{schema}.%{table}", "cdc.public.Orders-2e_2", 1 },
+		{ "cdc.%{schema}.%{table}", "cdc.public", 0 },
+		{ "cdc.%{schema}.%{table}", "cdc.public.", 0 },
+		{ "cdc.%{schema}.%{table}", "cdc.public.orders.old", 0 },
+		{ "%{schema}%{table}", "ab", 1 },
+		{ "%{schema}%{table}", "a", 0 },
+		{ "%{table}-x", "a-x-x", 1 },
+		{ "%{table}-x", "-x", 0 },
+		{ "%{table}", "", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		is_int(topic_matches(cases[i].template, cases[i].name), cases[i].matches, "%s: %s",
+		    cases[i].template, cases[i].name);
+}
+
 int
 main(void)
 {
 	said_start();
 	expanding();
 	checking();
+	matching();
 	return tap_done();
 }

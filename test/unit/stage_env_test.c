@@ -98,16 +98,47 @@ store(void)
 		"PGCDC_TRANSLATE_STORE= PGHOST=h",
 		"PGCDC_TRANSLATE_INSECURE=1 PGPORT=1 PGUSER=u",
 	};
-	const struct stage stage = { .program = program_find(PROGRAM_STAGE, "translate", 9) };
+	static char from_kafka[] = "PGHOST=h PGCDC_READ_DBNAME=d PGCDC_KAFKA_CONSUME_GROUP=g";
+	struct stage stage[] = { { .program = program_find(PROGRAM_SOURCE, "read", 4) },
+		{ .program = program_find(PROGRAM_STAGE, "translate", 9) } };
+	static char *all[16];
+	char **env;
+
+	environ = all;
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		split(all, texts[i]);
+		env = stage_env_make(&stage[1], stage, 2);
+		is_str(joined(env), want[i], "store %zu", i);
+		free_env(env);
+	}
+	stage[0].program = program_find(PROGRAM_SOURCE, "kafka", 5);
+	split(all, from_kafka);
+	env = stage_env_make(&stage[1], stage, 2);
+	is_str(joined(env), "PGHOST=h", "not that of a reader that is not there");
+	free_env(env);
+}
+
+/* Both halves of one file, and neither has what is the other's. */
+static void
+halves(void)
+{
+	static char
+	    text[] = "PATH=/bin PGHOST=h PGCDC_KAFKA_CONSUME_GROUP=g PGCDC_KAFKA_PRODUCE_TOPIC=t "
+		     "PGCDC_KAFKA_PRODUCE_TWO_TOPIC=t2 PGCDC_KAFKA_PRODUCE_SASL_PASSWORD_FILE=f";
+	static const char *const want[] = { "PATH=/bin PGCDC_KAFKA_CONSUME_GROUP=g",
+		"PATH=/bin PGCDC_KAFKA_PRODUCE_SASL_PASSWORD_FILE=f PGCDC_KAFKA_PRODUCE_TOPIC=t",
+		"PATH=/bin PGCDC_KAFKA_PRODUCE_SASL_PASSWORD_FILE=f PGCDC_KAFKA_PRODUCE_TOPIC=t2" };
+	const struct program *sink = program_find(PROGRAM_SINK, "kafka", 5);
+	const struct stage stage[] = { { .program = program_find(PROGRAM_SOURCE, "kafka", 5) },
+		{ .program = sink }, { .program = sink, .instance = "two" } };
 	static char *all[16];
 
-	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		char **env;
+	split(all, text);
+	environ = all;
+	for (size_t i = 0; i < 3; i++) {
+		char **env = stage_env_make(&stage[i], stage, 3);
 
-		split(all, texts[i]);
-		environ = all;
-		env = stage_env_make(&stage, &stage, 1);
-		is_str(joined(env), want[i], "store %zu", i);
+		is_str(joined(env), want[i], "half %zu", i);
 		free_env(env);
 	}
 }
@@ -135,7 +166,7 @@ secrets(void)
 		{ "PGPASSWORD", "x", 1 },
 		{ "PGHOST", "x", 0 },
 		{ "PGPASSFILE", "/home/x/.pgpass", 0 },
-		{ "PGCDC_KAFKA_SASL_PASSWORD", "x", 1 },
+		{ "PGCDC_KAFKA_PRODUCE_SASL_PASSWORD", "x", 1 },
 		{ "PGCDC_INDEX_PASSWORD_FILE", "/etc/x", 0 },
 		{ "PGCDC_HOOK_TOKEN", "x", 1 },
 		{ "PGCDC_HOOK_SECRET", "x", 1 },
@@ -158,6 +189,7 @@ main(void)
 {
 	stages();
 	store();
+	halves();
 	values();
 	secrets();
 	return tap_done();
