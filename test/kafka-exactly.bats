@@ -161,6 +161,7 @@ system_identifier=8,epoch=1,commit_lsn=0/1F0"
 	for i in $(seq 3000); do echo "other:$i"; done | through plaintext -P -t positions -K:
 	# Another's transaction is open there.
 	mkfifo hold
+	# shellcheck disable=SC2317 # start_bg calls it
 	run_it() { exec pgcdc-kafka produce -b "$KAFKA" -t positions --transactional-id=other <hold; }
 	start_bg OTHER run_it
 	exec 7>hold

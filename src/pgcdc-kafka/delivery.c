@@ -119,6 +119,23 @@ take_reports(struct delivery *d, rd_kafka_event_t *event)
 	return 0;
 }
 
+/*
+ * That a transaction has failed librdkafka tells nowhere else until it is to be committed.  What
+ * is fatal comes as an error, too.
+ */
+static int
+take_log(rd_kafka_event_t *event)
+{
+	const char *facility, *text;
+	int level;
+
+	client_log(event);
+	if (rd_kafka_event_log(event, &facility, &text, &level) == 0 &&
+	    strcmp(facility, "TXNERR") == 0 && strstr(text, "Fatal") == NULL)
+		return log_temporary("a transaction of Kafka has failed: %s", text);
+	return 0;
+}
+
 /* The message that has made an error fatal says more, and its report comes behind. */
 int
 delivery_fatal(struct delivery *d)
@@ -131,6 +148,8 @@ delivery_fatal(struct delivery *d)
 	    err == 0 && (event = rd_kafka_queue_poll(d->producer->queue, FATAL_PATIENCE)) != NULL) {
 		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
 			err = take_reports(d, event);
+		else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LOG)
+			err = take_log(event);
 		rd_kafka_event_destroy(event);
 	}
 	return err != 0 ? err : producer_judge_fatal(d->producer);
@@ -143,20 +162,6 @@ take_error(struct delivery *d, rd_kafka_event_t *event)
 		return delivery_fatal(d);
 	return client_judge(
 	    d->producer->rk, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
-}
-
-/* That a transaction has failed, librdkafka tells nowhere else until it is to be committed. */
-static int
-take_log(struct delivery *d, rd_kafka_event_t *event)
-{
-	const char *facility, *text;
-	int level;
-
-	client_log(event);
-	if (rd_kafka_event_log(event, &facility, &text, &level) == 0 &&
-	    strcmp(facility, "TXNERR") == 0)
-		return producer_judge_fatal(d->producer);
-	return 0;
 }
 
 int
@@ -174,7 +179,7 @@ delivery_serve(struct delivery *d)
 			err = take_error(d, event);
 			break;
 		case RD_KAFKA_EVENT_LOG:
-			err = take_log(d, event);
+			err = take_log(event);
 			break;
 		default:
 			break;

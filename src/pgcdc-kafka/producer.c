@@ -177,24 +177,12 @@ producer_judge_fenced(const struct producer *p)
 			     "them, or give it another id");
 }
 
-/* Why a transaction has failed is what an attempt to commit it says. */
-static int
-judge_failed(const struct producer *p)
-{
-	rd_kafka_error_t *error = rd_kafka_commit_transaction(p->rk, 0);
-	int err = log_temporary("a transaction of Kafka has failed: %s",
-	    error != NULL ? rd_kafka_error_string(error) : "no reason is given");
-
-	rd_kafka_error_destroy(error);
-	return err;
-}
-
 int
 producer_judge_fatal(const struct producer *p)
 {
 	switch (rd_kafka_fatal_error(p->rk, NULL, 0)) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
-		return judge_failed(p);
+		return log_temporary("Kafka's producer has given up messages, and not said why");
 	case RD_KAFKA_RESP_ERR__FENCED:
 		return producer_judge_fenced(p);
 	default:
