@@ -177,6 +177,14 @@ ${t}2}}
 	consume acked | ids | diff - <(seq 3000)
 }
 
+@test "nothing lingers when nothing more can come, at the end and with a full queue" {
+	topic create lingers
+	{ echo '{"action":"H","format":1,"system_identifier":"7","start":"0/10"}' && tx 1 "$(rows 1 500)"; } >lines
+	produce -q -t lingers --linger=1min --queue-bytes=64KiB <lines
+	produce -q -t lingers --linger=1min --queue-bytes=64KiB --transactional-id=lingers <lines
+	[ "$(consume lingers | wc -l)" -eq 1000 ]
+}
+
 @test "a broker that is killed and comes back loses nothing and changes no order" {
 	topic create killed
 	live -t killed --ack-name=me -X reconnect.backoff.max.ms=100

@@ -206,6 +206,12 @@ deadline(struct produce *p)
 	return p->give_up;
 }
 
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int
 not_delivered(const struct produce *p)
 {
@@ -222,8 +228,8 @@ settle(void *context)
 
 	while ((err = serve(p)) == 0 && p->window.open > 0) {
 		struct pollfd producer = { .fd = p->producer.fd, .events = POLLIN };
+		int64_t again = producer_hurry(&p->producer);
 
-		rd_kafka_flush(p->producer.rk, 0); /* linger no more */
 		if (loop_now() >= deadline(p))
 			return not_delivered(p);
 		if (loop_now() >= look) {
@@ -231,7 +237,7 @@ settle(void *context)
 				return err;
 			look = loop_now() + LOOK_PAUSE;
 		}
-		if (loop_wait(&producer, 1, look < p->give_up ? look : p->give_up) < 0)
+		if (loop_wait(&producer, 1, sooner(sooner(look, again), p->give_up)) < 0)
 			return log_temporary("could not wait: %s", strerror(errno));
 	}
 	return err;
@@ -252,8 +258,7 @@ wait_for_any(struct produce *p, enum line_status status, int64_t until)
 	/* Lines that were read already make no descriptor ready. */
 	if (status == LINE_READY && !is_full(p))
 		until = loop_now();
-	if (transaction_deadline(&p->transaction) < until)
-		until = transaction_deadline(&p->transaction);
+	until = sooner(until, transaction_deadline(&p->transaction));
 	if (loop_wait(fds, 3, until) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
 	if (fds[2].revents != 0)
@@ -300,21 +305,22 @@ static int
 flow(struct produce *p)
 {
 	enum line_status status = LINE_MORE;
-	int err;
+	int64_t again;
+	int has_ended, err;
 
 	for (;;) {
 		if ((err = take_lines(p, &status)) != 0 || (err = serve(p)) != 0 ||
 		    (err = commit(p, status)) != 0)
 			return err;
-		if (status == LINE_END || status == LINE_CUT) {
-			if (p->window.open == 0)
-				return end_of_input(p, status);
-			rd_kafka_flush(p->producer.rk, 0); /* linger no more */
-		}
+		has_ended = status == LINE_END || status == LINE_CUT;
+		if (has_ended && p->window.open == 0)
+			return end_of_input(p, status);
+		/* Nothing more comes to fill batches. */
+		again = has_ended || is_full(p) ? producer_hurry(&p->producer) : LOOP_NEVER;
 		if (loop_now() >= deadline(p))
 			return p->window.open == 0 && !p->transaction.is_open ? 0
 			                                                      : not_delivered(p);
-		if ((err = wait_for_any(p, status, p->give_up)) != 0)
+		if ((err = wait_for_any(p, status, sooner(again, p->give_up))) != 0)
 			return err;
 	}
 }

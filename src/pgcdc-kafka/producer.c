@@ -15,6 +15,9 @@
  */
 #define MESSAGE_COST 1200
 
+/* Microseconds until those that linger are told again that they need not. */
+#define HURRY_AGAIN 50000
+
 /* What order and durability rest on. */
 static const struct client_rule rules[] = {
 	{ "enable.idempotence", "true", "a retry could double or reorder messages" },
@@ -103,7 +106,9 @@ producer_open(struct producer *p, const struct produce_options *o, int64_t longe
 	char error[512];
 	int err;
 
-	*p = (struct producer){ .fd = -1, .longest = longest * 1000, .aborted_at = LOOP_NEVER };
+	*p = (struct producer){
+		.fd = -1, .longest = longest * 1000, .aborted_at = LOOP_NEVER, .linger = o->linger
+	};
 	if ((err = client_configure(&conf, &o->client, rules)) != 0)
 		return err;
 	if ((err = configure(conf, o)) != 0 ||
@@ -197,6 +202,14 @@ producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *wh
 		err = log_temporary("%s: %s", what, rd_kafka_error_string(error));
 	rd_kafka_error_destroy(error);
 	return err;
+}
+
+int64_t
+producer_hurry(struct producer *p)
+{
+	/* With 0 it would be over before a broker's thread looks whether anybody flushes. */
+	rd_kafka_flush(p->rk, 1);
+	return p->linger > HURRY_AGAIN ? loop_now() + HURRY_AGAIN : LOOP_NEVER;
 }
 
 rd_kafka_event_t *

@@ -15,6 +15,7 @@ struct producer {
 	rd_kafka_queue_t *queue;
 	int fd;             /* readable when producer_event() has something */
 	uint64_t bytes;     /* of messages on their way, with what librdkafka needs for them */
+	int64_t linger;     /* microseconds */
 	int64_t longest;    /* microseconds that a transaction may be open */
 	int64_t aborted_at; /* when the broker takes back the one that is, or LOOP_NEVER */
 };
@@ -55,6 +56,13 @@ int producer_judge_fenced(const struct producer *p);
  * 0, PRODUCER_FATAL, or the exit code after reporting.
  */
 int producer_send(struct producer *p, const struct producer_message *m);
+
+/*
+ * What waits for its batch to be filled (--linger) waits no more.  Takes a millisecond at most.
+ * Returns when it is to be called again if messages are still open, as a broker that comes up
+ * later has not heard it; LOOP_NEVER: they do not wait for so long.
+ */
+int64_t producer_hurry(struct producer *p);
 
 /* The next event, which the caller destroys, or NULL: wait for p->fd. */
 rd_kafka_event_t *producer_event(struct producer *p);

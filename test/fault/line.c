@@ -260,24 +260,32 @@ read_members(struct line *l)
 	return check(l);
 }
 
-int
-line_read(struct line *l, const char *s, size_t n)
+json_t *
+line_json(const char *s, size_t n)
 {
 	json_error_t error;
 	size_t len;
 	const char *marked = mark_numbers(s, n, &len);
+	json_t *json;
 
-	memset(l, 0, sizeof(*l));
 	if (marked == NULL) {
 		problem("no JSON: a malformed number");
-		return -1;
+		return NULL;
 	}
-	l->json = json_loadb(marked, len, JSON_REJECT_DUPLICATES, &error);
-	if (!json_is_object(l->json)) {
-		problem("no JSON object: %s", error.text);
-		return -1;
-	}
-	return read_members(l);
+	json = json_loadb(marked, len, JSON_REJECT_DUPLICATES, &error);
+	if (json_is_object(json))
+		return json;
+	problem("no JSON object: %s", error.text);
+	json_decref(json);
+	return NULL;
+}
+
+int
+line_read(struct line *l, const char *s, size_t n)
+{
+	memset(l, 0, sizeof(*l));
+	l->json = line_json(s, n);
+	return l->json != NULL ? read_members(l) : -1;
 }
 
 void

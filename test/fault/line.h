@@ -42,6 +42,9 @@ int line_lsn(uint64_t *lsn, const char *s);
 /* The text of an LSN in one of four static buffers. */
 const char *line_lsn_text(uint64_t lsn);
 
+/* The object that is the n bytes at s, with marked numbers; the caller's. NULL after reporting. */
+json_t *line_json(const char *s, size_t n);
+
 /* The text of a marked number, or NULL. */
 const char *line_number(const json_t *value);
 

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -30,11 +31,11 @@ problem(const char *format, ...)
 		if ((unsigned char)*p < ' ')
 			*p = '?';
 	if (at_line > 0)
-		printf("check: %s:%ld: %s\n", at_file, at_line, text);
+		printf("%s: %s:%ld: %s\n", program_invocation_short_name, at_file, at_line, text);
 	else
-		printf("check: %s\n", text);
+		printf("%s: %s\n", program_invocation_short_name, text);
 	if (found == PRINTED_MAX)
-		puts("check: more is counted, not printed");
+		printf("%s: more is counted, not printed\n", program_invocation_short_name);
 }
 
 long

@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# A few random schedules of faults with Kafka behind the line (test/fault/topic), and the proof
+# that their comparison finds what it is there to find.
+
+bats_require_minimum_version 1.5.0
+load kafka
+
+setup_file() {
+	kafka_start
+	export KAFKA_DIR=${KAFKADIR:?}
+}
+teardown_file() { kafka_stop; }
+
+setup() { fault=$BATS_TEST_DIRNAME/fault; }
+
+schedule() { "$fault/topic" "$@" 3>&- 4>&-; }
+
+@test "the comparison of topics finds each of the damages" {
+	"$fault/topic-selftest" 3>&-
+}
+
+@test "faults around a topic, seed 1" { schedule --seed 1; }
+@test "faults around a topic, seed 8" { schedule --seed 8; }
+@test "a producer that is killed at ten moments" { schedule --seed 3 --kills 10; }
