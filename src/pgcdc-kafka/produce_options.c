@@ -114,7 +114,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		.queue_bytes = 100 * MIB,
 		.compression = "lz4",
 		.ack_name = "kafka",
-		.transaction_interval = SECOND / 10,
+		.transaction_interval = SECOND / 2,
 		OPT_INPUT_DEFAULTS,
 	};
 	const struct opt table[] = {
@@ -155,7 +155,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		{ "position-topic", 0, OPT_STRING, &o->position_topic, "TOPIC",
 		    "where the position is kept (default: pgcdc-position-ID)", 0, 0 },
 		{ "transaction-interval", 0, OPT_DURATION, &o->transaction_interval, "TIME",
-		    "under load, commit so often (default: 100ms)", 0, 60 * SECOND },
+		    "under load, commit so often (default: 500ms)", 0, 60 * SECOND },
 		{ "transaction-timeout", 0, OPT_DURATION, &o->transaction_timeout, "TIME",
 		    "longest transaction (default: the brokers' maximum)", SECOND,
 		    INT32_MAX * INT64_C(1000) },

@@ -14,7 +14,7 @@
 #define ABORT_TIMEOUT (INT64_C(3) * 1000000)
 
 /* The time between two commits under load, in that of a commit, and its limit in microseconds. */
-#define SHARE 10
+#define SHARE 20
 #define LONGEST_SHARE INT64_C(1000000)
 
 /* Rows between two looks at the clock. */
