@@ -166,8 +166,9 @@ producer_send(struct producer *p, const struct producer_message *m)
 }
 
 int
-producer_judge_fenced(const struct producer *p)
+producer_judge_fenced(struct producer *p)
 {
+	p->is_lost = 1;
 	/* The broker says the same to a producer whose time was over. */
 	if (loop_now() >= p->aborted_at)
 		return log_temporary("a transaction of Kafka was open for more than %lld s, and "
@@ -178,8 +179,9 @@ producer_judge_fenced(const struct producer *p)
 }
 
 int
-producer_judge_fatal(const struct producer *p)
+producer_judge_fatal(struct producer *p)
 {
+	p->is_lost = 1;
 	switch (rd_kafka_fatal_error(p->rk, NULL, 0)) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
 		return log_temporary("Kafka's producer has given up messages, and not said why");
@@ -191,7 +193,7 @@ producer_judge_fatal(const struct producer *p)
 }
 
 int
-producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *what)
+producer_judge(struct producer *p, rd_kafka_error_t *error, const char *what)
 {
 	int err = 0;
 

@@ -14,6 +14,7 @@ struct producer {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
 	int fd;             /* readable when producer_event() has something */
+	int is_lost;        /* it was reported as fenced, or as given up: leave it alone */
 	uint64_t bytes;     /* of messages on their way, with what librdkafka needs for them */
 	int64_t linger;     /* microseconds */
 	int64_t longest;    /* microseconds that a transaction may be open */
@@ -40,16 +41,16 @@ int producer_open(struct producer *p, const struct produce_options *o, int64_t l
 #define PRODUCER_FATAL (-1)
 
 /* Report why it has given up. The exit code. */
-int producer_judge_fatal(const struct producer *p);
+int producer_judge_fatal(struct producer *p);
 
 /*
  * What an error of a call of transactions means, which is destroyed: 0 to try it again, or the exit
  * code after reporting, in which what could not be done begins the message.
  */
-int producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *what);
+int producer_judge(struct producer *p, rd_kafka_error_t *error, const char *what);
 
 /* The broker does not let us go on with our transactional id: report why. The exit code. */
-int producer_judge_fenced(const struct producer *p);
+int producer_judge_fenced(struct producer *p);
 
 /*
  * Hand a message over; its key is copied, and its payload unless that stays.
