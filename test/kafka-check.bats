@@ -169,10 +169,8 @@ write ok null'
 
 # reads [OPTION]...: as check, of what a consumer needs.
 reads() {
-	pgcdc-kafka consume --help 2>&1 | grep -e --check >/dev/null ||
-		skip "pgcdc-kafka consume does not check yet"
 	code=0
-	timeout -k 5 30 pgcdc-kafka consume --check -g "$TOPIC.group" "$@" >out 2>err 3>&- 4>&- || code=$?
+	timeout -k 5 30 pgcdc-kafka consume --check -G "$TOPIC.group" "$@" >out 2>err 3>&- 4>&- || code=$?
 	echo "$*: $code"
 	cat out err
 }

@@ -175,7 +175,7 @@ help_options() { # PROGRAM [SUBCOMMAND]
 	local of=("${2-}")
 
 	[ "$1" = pgcdc ] && of=(init teardown check status trim)
-	[ "$*" = pgcdc-kafka ] && of=(produce)
+	[ "$*" = pgcdc-kafka ] && of=(produce consume)
 	for command in "${of[@]}"; do
 		"$1" ${command:+"$command"} --help
 	done | sed -n 's/^  *\(-.*\)/\1/p' | sed 's/   *.*//' |
@@ -210,6 +210,7 @@ page_options() {
 		pgcdc-read
 		pgcdc-translate
 		pgcdc-kafka produce
+		pgcdc-kafka consume
 		pgcdc-file
 		pgcdc-run
 	END

@@ -254,7 +254,6 @@ part_of() {
 
 @test "the example that reads from Kafka is right" {
 	local lines
-	pgcdc-kafka consume --help >help || skip "there is no pgcdc-kafka consume yet"
 	install -m 600 "$PGCDC_TEST_ROOT/systemd/from-kafka.env" orders.env
 	lines=$(pgcdc run -c orders.env --print)
 	[[ $lines == *'pgcdc-kafka consume --ack="$dir/ack" --wait-for=file |'* ]]

@@ -300,6 +300,9 @@ remedy(rd_kafka_resp_err_t error)
 		return "give --sasl-mechanism one that the broker offers";
 	case RD_KAFKA_RESP_ERR__SSL:
 		return "check --ca-file, --cert-file and the port";
+	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+		return "the group's members use another way to share partitions, give --group a "
+		       "name of its own";
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:

@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "consume.h"
 #include "log.h"
 #include "loop.h"
 #include "produce.h"
 
-static const char usage[] = "pgcdc-kafka: event lines to Kafka\n\n"
-			    "Usage: pgcdc-kafka produce [OPTION]...\n\n"
-			    "pgcdc-kafka produce --help lists the options.\n";
+static const char usage[] = "pgcdc-kafka: event lines to Kafka, and back\n\n"
+			    "Usage: pgcdc-kafka produce [OPTION]...\n"
+			    "       pgcdc-kafka consume [OPTION]...\n\n"
+			    "Each of them lists its options with --help.\n";
 
 int
 main(int argc, char **argv)
@@ -22,6 +24,8 @@ main(int argc, char **argv)
 		return log_permanent("no command is given; see --help");
 	if (strcmp(argv[1], "produce") == 0)
 		return produce_main(argc - 1, argv + 1);
+	if (strcmp(argv[1], "consume") == 0)
+		return consume_main(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0)
 		return fputs(usage, stdout) >= 0 && fflush(stdout) == 0 ? 0 : EXIT_TEMPORARY;
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)

@@ -12,76 +12,12 @@
 /* Seconds from the epoch of Unix to that of Postgres, 2000-01-01. */
 #define POSTGRES_EPOCH INT64_C(946684800)
 
-/* Lines read from the FIFO before something else gets its turn. */
-#define ACKS_AT_ONCE 256
-
-/* Warn of the 1st, 10th, 100th ... stray ack: whoever floods us shall not fill the log. */
-static int
-is_power_of_ten(uint64_t n)
-{
-	while (n % 10 == 0)
-		n /= 10;
-	return n == 1;
-}
-
-static void
-warn_bad_ack(struct stream *st, const struct ack *ack, const char *why)
-{
-	if (is_power_of_ten(++st->n_bad_acks))
-		log_warn("ack \"%s\" of \"%s\" is ignored: %s (%llu such since the start)",
-		    ack->token, ack->name, why, (unsigned long long)st->n_bad_acks);
-}
-
-static int
-take_ack(struct stream *st, const struct ack *ack)
-{
-	uint64_t token;
-
-	if (ack->malformed || lsn_parse(&token, ack->token, strlen(ack->token)) != 0) {
-		warn_bad_ack(st, ack, "the line is no ack, \"LSN NAME\" is expected");
-		return 0;
-	}
-	switch (confirm_ack(&st->confirm, ack->name, token)) {
-	case CONFIRM_TAKEN:
-		st->n_acks++;
-		break;
-	case CONFIRM_REPEATED:
-		break;
-	case CONFIRM_BELOW:
-		warn_bad_ack(st, ack, "it is older than what is confirmed already");
-		break;
-	case CONFIRM_BEYOND:
-		warn_bad_ack(st, ack, "nothing so new was emitted");
-		break;
-	case CONFIRM_UNKNOWN:
-		warn_bad_ack(st, ack, "--wait-for does not name it");
-		break;
-	case CONFIRM_SECOND:
-		return log_permanent(
-		    "acks of two names, \"%s\" and \"%s\", come without --wait-for; "
-		    "name with it the sinks that must acknowledge",
-		    st->confirm.names[0].name, ack->name);
-	}
-	return 0;
-}
-
 int
-feedback_read_acks(struct stream *st)
+feedback_parse_token(void *context, uint64_t *number, const char *token, const char **why)
 {
-	struct ack ack;
-	int got = 1, err = 0;
-
-	for (int i = 0; i < ACKS_AT_ONCE && err == 0; i++) {
-		got = ack_next(st->fifo, &ack);
-		if (got <= 0)
-			break;
-		err = take_ack(st, &ack);
-	}
-	st->acks_left = got > 0;
-	if (got < 0)
-		return log_temporary(
-		    "could not read ack FIFO \"%s\": %s", st->options->ack, strerror(errno));
-	return err;
+	(void)context;
+	(void)why;
+	return lsn_parse(number, token, strlen(token));
 }
 
 void
@@ -110,8 +46,8 @@ make_durable(struct stream *st)
 	uint64_t ack = st->confirm.acked > st->start ? st->confirm.acked : 0;
 
 	/* A file is synced; a pipe cannot be, and says so. */
-	if (st->fifo == NULL && st->out.fd >= 0 && fdatasync(st->out.fd) != 0 && errno != EINVAL &&
-	    errno != EROFS && errno != ENOTSUP)
+	if (st->acks.fifo == NULL && st->out.fd >= 0 && fdatasync(st->out.fd) != 0 &&
+	    errno != EINVAL && errno != EROFS && errno != ENOTSUP)
 		return log_temporary("could not sync standard output: %s", strerror(errno));
 	/* The position may be ahead of us, after a server's crash took the slot back. */
 	if (state == NULL || (state->position >= st->confirm.position && state->ack >= ack))

@@ -8,8 +8,8 @@
 
 #include "stream.h"
 
-/* Take what the FIFO holds, or some of it, which st->acks_left says. 0, or the exit code. */
-int feedback_read_acks(struct stream *st);
+/* Of struct acks: our tokens are LSNs. */
+int feedback_parse_token(void *context, uint64_t *number, const char *token, const char **why);
 
 /* With --ack=stdout: what is written counts as acknowledged. */
 void feedback_ack_written(struct stream *st);

@@ -35,7 +35,7 @@ await_acks(struct stream *st, int64_t deadline)
 	int64_t say_so = loop_now() + PATIENCE;
 	int err;
 
-	while (st->fifo != NULL && !confirm_all_acked(&st->confirm)) {
+	while (st->acks.fifo != NULL && !confirm_all_acked(&st->confirm)) {
 		const char *slowest = confirm_slowest(&st->confirm);
 
 		if ((err = feedback_send(st, 0)) != 0)
@@ -63,11 +63,11 @@ read_last_acks(struct stream *st, int64_t deadline)
 {
 	int err = 0;
 
-	if (st->fifo == NULL)
+	if (st->acks.fifo == NULL)
 		return 0;
 	do
-		err = feedback_read_acks(st);
-	while (err == 0 && st->acks_left && loop_now() < deadline);
+		err = acks_read(&st->acks);
+	while (err == 0 && st->acks.left && loop_now() < deadline);
 	return err;
 }
 
@@ -139,7 +139,7 @@ finish_run(struct stream *st, int downstream_gone)
 
 	if (!downstream_gone)
 		err = flush_output(st, deadline);
-	if (st->fifo == NULL && st->options->ack != NULL && err == 0)
+	if (st->acks.fifo == NULL && st->options->ack != NULL && err == 0)
 		feedback_ack_written(st);
 	if (err == STREAM_DOWNSTREAM_GONE)
 		downstream_gone = 1;
@@ -147,7 +147,7 @@ finish_run(struct stream *st, int downstream_gone)
 		return err;
 	if (downstream_gone && !loop_ending())
 		lost = log_temporary("standard output is closed: the program behind it has ended");
-	if (st->fifo != NULL && out_close(&st->out) != 0 && !downstream_gone)
+	if (st->acks.fifo != NULL && out_close(&st->out) != 0 && !downstream_gone)
 		return log_temporary("could not close standard output: %s", strerror(errno));
 	if (downstream_gone)
 		err = read_last_acks(st, deadline);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "feedback.h"
 #include "log.h"
 #include "loop.h"
 #include "slot.h"
@@ -58,7 +59,10 @@ main(int argc, char **argv)
 	struct session session = { .options = NULL };
 	struct ack_fifo fifo = { .fd = -1 };
 	struct state state;
-	struct stream stream = { .options = &options, .session = &session };
+	struct stream stream = { .options = &options,
+		.session = &session,
+		.acks = { .form = "the line is no ack, \"LSN NAME\" is expected",
+		    .parse = feedback_parse_token } };
 	uint64_t confirmed, prev = 0;
 	int err;
 
@@ -73,7 +77,9 @@ main(int argc, char **argv)
 	if (options.ack != NULL && strcmp(options.ack, "stdout") != 0) {
 		if ((err = ack_listen(&fifo, options.ack)) != 0)
 			return err;
-		stream.fifo = &fifo;
+		stream.acks.fifo = &fifo;
+		stream.acks.path = options.ack;
+		stream.acks.confirm = &stream.confirm;
 	}
 	if (options.state != NULL) {
 		if ((err = state_read(&state, options.state)) != 0)

@@ -203,7 +203,8 @@ stream_wait(struct stream *st, int taking, int64_t deadline)
 		[FD_STREAM] = { .fd = PQsocket(conn),
 		    .events = (short)((taking ? POLLIN : POLLRDHUP) | (unsent ? POLLOUT : 0)) },
 		[FD_SIDE] = { .fd = PQsocket(st->session->side), .events = POLLIN },
-		[FD_ACK] = { .fd = st->fifo != NULL ? st->fifo->fd : -1, .events = POLLIN },
+		[FD_ACK] = { .fd = st->acks.fifo != NULL ? st->acks.fifo->fd : -1,
+		    .events = POLLIN },
 		[FD_OUT] = { .fd = st->out.fd, .events = out_pending(&st->out) > 0 ? POLLOUT : 0 },
 	};
 	int err;
@@ -215,7 +216,7 @@ stream_wait(struct stream *st, int taking, int64_t deadline)
 	if (taking && st->goal != 0 && st->next_ask < deadline)
 		deadline = st->next_ask;
 	/* What is in a buffer makes no descriptor ready. */
-	if ((taking && st->unread) || st->acks_left)
+	if ((taking && st->unread) || st->acks.left)
 		deadline = loop_now();
 	if (loop_wait(fds, N_FDS, deadline) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
@@ -224,7 +225,7 @@ stream_wait(struct stream *st, int taking, int64_t deadline)
 				     "nothing; see the server's log");
 	if (fds[FD_SIDE].revents != 0 && (err = check_side(st)) != 0)
 		return err;
-	if ((fds[FD_ACK].revents != 0 || st->acks_left) && (err = feedback_read_acks(st)) != 0)
+	if ((fds[FD_ACK].revents != 0 || st->acks.left) && (err = acks_read(&st->acks)) != 0)
 		return err;
 	if ((fds[FD_OUT].revents & (POLLERR | POLLHUP)) != 0)
 		return STREAM_DOWNSTREAM_GONE;
@@ -288,7 +289,7 @@ flow(struct stream *st)
 			return err;
 		if ((err = stream_write(st)) != STREAM_GOES_ON)
 			return err;
-		if (st->fifo == NULL && st->options->ack != NULL)
+		if (st->acks.fifo == NULL && st->options->ack != NULL)
 			feedback_ack_written(st);
 		ask = st->goal != 0 && loop_now() >= st->next_ask;
 		if (ask)
@@ -335,8 +336,8 @@ report_totals(const struct stream *st)
 	log_debug("%llu events in %llu transactions, %llu bytes, %llu acks (%llu ignored), "
 		  "%llu confirmations; confirmed %s",
 	    (unsigned long long)st->events.n_events, (unsigned long long)st->events.n_transactions,
-	    (unsigned long long)st->out.written, (unsigned long long)st->n_acks,
-	    (unsigned long long)st->n_bad_acks, (unsigned long long)st->n_feedbacks,
+	    (unsigned long long)st->out.written, (unsigned long long)st->acks.n_taken,
+	    (unsigned long long)st->acks.n_ignored, (unsigned long long)st->n_feedbacks,
 	    lsn_text(st->confirm.position));
 }
 

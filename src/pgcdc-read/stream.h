@@ -7,9 +7,8 @@
 
 #include <stdint.h>
 
-#include "ack.h"
+#include "acks.h"
 #include "burst.h"
-#include "confirm.h"
 #include "events.h"
 #include "options.h"
 #include "out.h"
@@ -19,8 +18,8 @@
 struct stream {
 	const struct options *options;
 	struct session *session;
-	struct ack_fifo *fifo; /* NULL: none */
-	struct state *state;   /* NULL: none */
+	struct acks acks;
+	struct state *state; /* NULL: none */
 	struct events events;
 	struct confirm confirm;
 	struct out out;
@@ -30,8 +29,7 @@ struct stream {
 	uint64_t received; /* the server's newest position */
 	uint64_t goal;     /* end when this is reached; 0: never */
 	int reply_requested;
-	int unread;    /* messages are left in libpq's buffer, as the output was full */
-	int acks_left; /* lines are left in the FIFO's buffer, as others had their turn */
+	int unread; /* messages are left in libpq's buffer, as the output was full */
 	int64_t feedback_interval, next_feedback; /* microseconds */
 	int64_t next_look;                        /* while blocked: when to look at the slot */
 	int64_t next_ask;                         /* toward a goal: when to ask a quiet server */
@@ -39,7 +37,7 @@ struct stream {
 	/* --ack=stdout: all before this token is written when the output has got so far */
 	uint64_t mark_token, mark_bytes;
 
-	uint64_t n_acks, n_bad_acks, n_feedbacks;
+	uint64_t n_feedbacks;
 };
 
 /*

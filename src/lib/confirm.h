@@ -1,14 +1,13 @@
 /*
- * What may be confirmed to the server: the decision that no event is lost
- * hangs on.  Pure: positions in, a position out.
+ * What the source of a stream may confirm: the decision that no event is lost hangs on.
+ * Pure: positions in, a position out.
  *
- * The confirmed position is the least that all sinks have acknowledged, and only
- * tokens count, which are commit ends that the server itself named: an LSN between two of
- * them counts as the lower one, because the server would take a position inside
- * a commit record for one behind it.  When
- * all that was emitted is acknowledged and no transaction is open on the stream,
- * it may also follow the position that the server says it has decoded up to, so
- * that a quiet table does not hold back the WAL of a busy cluster.
+ * Tokens are numbers that rise along the stream: LSNs, or a counter.  The confirmed position is
+ * the least that all sinks have acknowledged, and only tokens count: a number between two of
+ * them counts as the lower one, because a server would take an LSN inside a commit record for
+ * one behind it.  When all that was emitted is acknowledged and no transaction is open on the
+ * stream, the position may also follow the one that a server says it has decoded up to, so that
+ * a quiet table does not hold back the WAL of a busy cluster.
  */
 #ifndef CONFIRM_H
 #define CONFIRM_H
@@ -45,7 +44,7 @@ enum confirm_answer {
 	CONFIRM_SECOND,   /* a second name, and nobody said whom to wait for */
 };
 
-/* Start at the slot's confirmed position. 0, or -1 when memory is short. */
+/* Start at the position that is confirmed already. 0, or -1 when memory is short. */
 int confirm_init(struct confirm *c, uint64_t start, const struct opt_list *wait_for);
 void confirm_free(struct confirm *c);
 

@@ -1,0 +1,287 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "check_consume.h"
+#include "consume.h"
+#include "leave.h"
+#include "log.h"
+#include "loop.h"
+
+/* Lines waiting for stdout: above this no more messages are taken. */
+#define HIGH_WATER (256 * 1024)
+
+/* librdkafka leaves the group when it is not asked for max.poll.interval.ms; in microseconds. */
+#define LONGEST_WAIT 1000000
+
+int
+consume_has_room(const struct consume *c)
+{
+	return out_pending(&c->out) < HIGH_WATER &&
+	       (c->options.ack == NULL || c->marks.messages + c->taken < c->options.max_unacked);
+}
+
+int
+consume_is_acked(const struct consume *c)
+{
+	return confirm_all_acked(&c->confirm);
+}
+
+/* --- acks */
+
+/* "<run>-<counter>": a sink that lived on from another run shall not confirm anything of ours. */
+static int
+parse_token(void *context, uint64_t *number, const char *token, const char **why)
+{
+	const struct consume *c = context;
+	size_t len = strlen(c->run);
+	char *end;
+
+	if (strncmp(token, c->run, len) != 0 || token[len] != '-') {
+		*why = "it is not a token of this run";
+		return -1;
+	}
+	token += len + 1;
+	errno = 0;
+	*number = strtoull(token, &end, 10);
+	return *token >= '0' && *token <= '9' && *end == '\0' && errno == 0 ? 0 : -1;
+}
+
+static void
+ack_stdout(struct consume *c, uint64_t token)
+{
+	confirm_ack(&c->confirm, "stdout", token);
+	marks_acked(&c->marks, c->confirm.acked);
+}
+
+/* With --ack=stdout: what is written counts as acknowledged. */
+static void
+ack_written(struct consume *c)
+{
+	if (c->mark_token != 0 && c->out.written >= c->mark_bytes) {
+		ack_stdout(c, c->mark_token);
+		c->mark_token = 0;
+	}
+	if (c->mark_token != 0 || c->token == c->confirm.acked)
+		return;
+	c->mark_token = c->token;
+	c->mark_bytes = c->out.written + out_pending(&c->out);
+	if (out_pending(&c->out) == 0) {
+		ack_stdout(c, c->mark_token);
+		c->mark_token = 0;
+	}
+}
+
+static int
+read_acks(struct consume *c)
+{
+	int err = acks_read(&c->acks);
+
+	marks_acked(&c->marks, c->confirm.acked);
+	return err;
+}
+
+/* --- the loop */
+
+static int
+write_out(struct consume *c)
+{
+	if (c->out.fd < 0 || out_write(&c->out) >= 0)
+		return CONSUME_GOES_ON;
+	if (errno == EPIPE || errno == ECONNRESET)
+		return CONSUME_DOWNSTREAM_GONE;
+	return log_temporary("could not write to standard output: %s", strerror(errno));
+}
+
+int
+consume_tend(struct consume *c)
+{
+	int err;
+
+	if ((err = write_out(c)) != CONSUME_GOES_ON)
+		return err;
+	if (c->options.ack != NULL && c->acks.fifo == NULL)
+		ack_written(c);
+	if ((err = rebalance_tend(c)) != 0)
+		return err;
+	return committer_tend(&c->committer);
+}
+
+static int64_t
+earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+enum { FD_EVENTS, FD_MESSAGES, FD_ACK, FD_OUT, N_FDS };
+
+int
+consume_wait(struct consume *c, int taking, int64_t deadline)
+{
+	struct pollfd fds[N_FDS] = {
+		[FD_EVENTS] = { .fd = c->consumer.events_fd, .events = POLLIN },
+		[FD_MESSAGES] = { .fd = taking ? c->consumer.messages_fd : -1, .events = POLLIN },
+		[FD_ACK] = { .fd = c->acks.fifo != NULL ? c->acks.fifo->fd : -1, .events = POLLIN },
+		[FD_OUT] = { .fd = c->out.fd, .events = out_pending(&c->out) > 0 ? POLLOUT : 0 },
+	};
+	int err;
+
+	deadline = earliest(deadline, loop_now() + LONGEST_WAIT);
+	deadline = earliest(deadline, rebalance_deadline(c));
+	deadline = earliest(deadline, committer_deadline(&c->committer));
+	/* What is in a buffer makes no descriptor ready. */
+	if ((taking && !intake_is_empty(c)) || c->acks.left)
+		deadline = loop_now();
+	if (loop_wait(fds, N_FDS, deadline) < 0)
+		return log_temporary("could not wait: %s", strerror(errno));
+	if ((fds[FD_ACK].revents != 0 || c->acks.left) && (err = read_acks(c)) != 0)
+		return err;
+	if ((fds[FD_OUT].revents & (POLLERR | POLLHUP)) != 0)
+		return CONSUME_DOWNSTREAM_GONE;
+	return taking ? CONSUME_GOES_ON : intake_serve(c);
+}
+
+/* With --drain: we were given partitions, and have all of them to their ends. */
+static int
+is_drained(const struct consume *c)
+{
+	const struct rebalance *r = &c->rebalance;
+
+	if (!c->options.drain || !r->is_answered || r->coming != NULL || r->going != NULL)
+		return 0;
+	for (size_t i = 0; i < c->partitions.n; i++)
+		if (!c->partitions.item[i]->is_drained)
+			return 0;
+	return 1;
+}
+
+/* Until a clean end is due: 0, CONSUME_DOWNSTREAM_GONE, or the exit code after reporting. */
+static int
+flow(struct consume *c)
+{
+	int err;
+
+	for (;;) {
+		if (consume_has_room(c))
+			err = intake_take(c);
+		else
+			err = intake_serve(c);
+		/* A sink acknowledges tokens: none may be missing when we wait for it. */
+		if (err == 0 && (intake_is_empty(c) || !consume_has_room(c)))
+			err = intake_mark(c);
+		if (err != 0)
+			return err;
+		if ((err = consume_tend(c)) != CONSUME_GOES_ON)
+			return err;
+		if (is_drained(c) || loop_ending())
+			return 0;
+		if ((err = consume_wait(c, consume_has_room(c), LOOP_NEVER)) != CONSUME_GOES_ON)
+			return err;
+	}
+}
+
+static void
+report_totals(const struct consume *c)
+{
+	log_debug("%llu messages, %llu of them passed over and %llu put aside, %llu bytes, "
+		  "%llu acks (%llu ignored), %llu commits",
+	    (unsigned long long)c->n_messages, (unsigned long long)c->n_nothing,
+	    (unsigned long long)c->aside.n, (unsigned long long)c->out.written,
+	    (unsigned long long)c->acks.n_taken, (unsigned long long)c->acks.n_ignored,
+	    (unsigned long long)c->committer.n);
+}
+
+static int
+run(struct consume *c)
+{
+	int err = flow(c), left = 0;
+
+	/* Sinks may have what came before; else no restart would ever bring the group further. */
+	if (err == CONSUME_GOES_ON || err == CONSUME_DOWNSTREAM_GONE || c->is_bad_data)
+		left = leave_run(c, err == CONSUME_DOWNSTREAM_GONE);
+	else
+		leave_quickly(c);
+	report_totals(c);
+	return err > 0 ? err : left;
+}
+
+/* --- the program */
+
+static int
+name_run(struct consume *c)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return log_temporary("could not get random bytes: %s", strerror(errno));
+	snprintf(c->run, sizeof(c->run), "%016llx", (unsigned long long)number);
+	return 0;
+}
+
+static int
+open_ours(struct consume *c)
+{
+	int err;
+
+	if (out_open(&c->out, STDOUT_FILENO) != 0)
+		return log_permanent("could not use standard output: %s", strerror(errno));
+	if ((err = name_run(c)) != 0 || (err = aside_open(&c->aside, c->options.dead_letter)) != 0)
+		return err;
+	if (confirm_init(&c->confirm, 0, &c->options.wait_for) != 0)
+		return log_temporary("out of memory at the start");
+	if (!consume_options_have_fifo(&c->options))
+		return 0;
+	if ((err = ack_listen(&c->fifo, c->options.ack)) != 0)
+		return err;
+	c->acks.fifo = &c->fifo;
+	c->acks.path = c->options.ack;
+	return 0;
+}
+
+static void
+release(struct consume *c, int code)
+{
+	consumer_close(&c->consumer, code);
+	partition_free(&c->partitions);
+	marks_free(&c->marks);
+	confirm_free(&c->confirm);
+	decode_free(&c->decode);
+	aside_close(&c->aside);
+	buf_free(&c->out.buf);
+}
+
+int
+consume_main(int argc, char **argv)
+{
+	static struct consume c = { .consumer = { .events_fd = -1, .messages_fd = -1 },
+		.aside = { .fd = -1 },
+		.acks = { .confirm = &c.confirm,
+		    .context = &c,
+		    .parse = parse_token,
+		    .form = "the line is no ack, \"TOKEN NAME\" is expected" },
+		.committer = { .options = &c.options,
+		    .consumer = &c.consumer,
+		    .partitions = &c.partitions },
+		.held = { .is_last = 1 } };
+	int err;
+
+	if ((err = consume_options_parse(&c.options, argc, argv)) != 0)
+		return err;
+	if (c.options.check.wanted)
+		return check_consume(&(struct check_consume){
+		    .client = &c.options.client,
+		    .rules = consumer_rules,
+		    .topics = &c.options.topics,
+		    .group = c.options.group,
+		    .as_json = c.options.check.as_json,
+		});
+	loop_start();
+	if ((err = open_ours(&c)) == 0 && (err = consumer_open(&c.consumer, &c.options)) == 0)
+		err = run(&c);
+	intake_drop(&c, NULL);
+	release(&c, err);
+	return err;
+}
