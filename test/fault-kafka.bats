@@ -23,7 +23,7 @@ schedule() { "$fault/topic" "$@" 3>&- 4>&-; }
 	"$fault/group-selftest" 3>&-
 }
 
-@test "faults around a topic, seed 1" { schedule --seed 1; }
-@test "faults around a topic, seed 8" { schedule --seed 8; }
+@test "faults around a topic, seed 9" { schedule --seed 9 --seconds 4; }
+@test "faults around a topic, seed 8" { schedule --seed 8 --seconds 4; }
 @test "a producer that is killed at ten moments" { schedule --seed 3 --kills 10; }
-@test "faults around a group, seed 2" { "$fault/group" --seed 2 3>&- 4>&-; }
+@test "faults around a group, seed 2" { "$fault/group" --seed 2 --seconds 5 3>&- 4>&-; }
