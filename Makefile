@@ -9,7 +9,7 @@
 #   make valgrind the unit tests under it     make cover    line coverage of all tests
 #   make fuzz     each target for FUZZ_SECONDS (60)
 #   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
-#   make fault-kafka  the same with Kafka behind the line
+#   make fault-kafka  the same with Kafka behind the line, and fault-group with Kafka before it
 #   make bench    figures against pg_recvlogical, and bench-kafka with Kafka behind it against kcat;
 #                 let nothing else run meanwhile
 
@@ -161,6 +161,8 @@ fault: deps-check programs tools
 	test/fault/runs --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
 fault-kafka: deps-check programs tools
 	test/fault/runs --schedule topic --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
+fault-group: deps-check programs tools
+	test/fault/runs --schedule group --seeds $(SEEDS) --first $(FIRST)
 bench: deps-check programs tools
 	test/bench/run
 bench-kafka: deps-check programs tools
@@ -212,7 +214,7 @@ clean:
 	rm -rf build $(PROGRAMS:%=bin/%)
 
 .PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
-	fault-kafka bench bench-kafka demo lint install uninstall clean
+	fault-kafka fault-group bench bench-kafka demo lint install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(B)/*/*.d)
