@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -35,15 +34,6 @@ static const struct client_rule rules[] = {
 	{ .name = NULL },
 };
 
-static int
-set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	return client_set(conf, name, text);
-}
-
 /* pgstream takes the CRC32 of a key (CRC32Balancer of github.com/segmentio/kafka-go). */
 static const char *
 partitioner(enum format_kind format)
@@ -70,7 +60,7 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 	int err;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if ((err = set_number(conf, numbers[i].name, numbers[i].value)) != 0)
+		if ((err = client_set_number(conf, numbers[i].name, numbers[i].value)) != 0)
 			return err;
 	snprintf(linger, sizeof(linger), "%.3f", (double)o->linger / 1000);
 	/* Behind a message that is refused nothing may go on, unless that is put aside. */
@@ -95,7 +85,7 @@ configure_transactions(rd_kafka_conf_t *conf, const struct produce_options *o, i
 		return 0;
 	if ((err = client_set(conf, "transactional.id", o->transactional_id)) != 0)
 		return err;
-	return set_number(conf, "transaction.timeout.ms", (uint64_t)longest);
+	return client_set_number(conf, "transaction.timeout.ms", (uint64_t)longest);
 }
 
 int
