@@ -405,6 +405,8 @@ produce_main(int argc, char **argv)
 	loop_start();
 	if ((err = start(&p)) == 0)
 		err = flow(&p);
+	if (producer_has_failed(&p.producer))
+		_exit(err);
 	release(&p);
 	return err;
 }

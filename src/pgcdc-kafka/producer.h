@@ -26,7 +26,7 @@ struct producer_message {
 	const void *key, *payload;
 	size_t key_len, payload_len; /* a payload of NULL is a tombstone */
 	int payload_stays;           /* until its delivery: it need not be copied */
-	rd_kafka_headers_t *headers; /* taken over when it is sent; NULL: none */
+	rd_kafka_headers_t *headers; /* taken over; NULL: none */
 	uint64_t unit;               /* comes back with the delivery */
 };
 
@@ -69,6 +69,13 @@ rd_kafka_event_t *producer_event(struct producer *p);
 
 /* A message has arrived, or failed for good: its bytes are free, and this is its unit. */
 uint64_t producer_delivered(struct producer *p, const rd_kafka_message_t *m);
+
+/*
+ * Has it given up?  Then it is not to be closed, and the program to end at once, with _exit():
+ * librdkafka 2.0.2 was seen to abort at the end of its threads after another producer had taken
+ * over, once in ten times under load.  The text of the error was in memory that was free.
+ */
+int producer_has_failed(const struct producer *p);
 
 void producer_close(struct producer *p);
 
