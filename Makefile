@@ -177,7 +177,8 @@ lint: deps-check
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE -Isrc/lib -Isrc/pgcdc-read -Isrc/pgcdc-run \
-		-D'json_array_foreach(a,i,v)=while (next(a, &i, &v))' src
+		-D'json_array_foreach(a,i,v)=while (next(a, &i, &v))' \
+		-D'json_object_foreach(o,k,v)=while (next(o, &k, &v))' src
 	$(MAKE) CC=clang CI=1 B=build/clang BIN=build/clang/bin programs
 	$(MAKE) CC=gcc CI=1 B=build/analyzer BIN=build/analyzer/bin CFLAGS='-O2 -fanalyzer' programs
 	shellcheck $(SHELL_FILES) test/*.bats

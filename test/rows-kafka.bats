@@ -75,6 +75,7 @@ ids() { jq -r 'select(.table == "t") | .columns[0].value // .identity[0].value';
 	[ "$(wc -l <got)" -ge 40000 ]
 	awk '{ print $1 }' got | sort -u >keys
 	[ "$(wc -l <keys)" -eq 10000 ]
+	# shellcheck disable=SC2094 # "partitions" is what it does, too
 	kafka partitions 7 <keys >partitions
 	paste -d ' ' keys partitions | sort >want
 	awk '{ print $1, $2 }' got | sort -u | diff - want | head

@@ -61,6 +61,15 @@ client_set(rd_kafka_conf_t *conf, const char *name, const char *value)
 	return set_property(conf, name, value, "option");
 }
 
+int
+client_set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return client_set(conf, name, text);
+}
+
 /* "name=value" of the user's; pair is changed. */
 static int
 set_pair(struct draft *d, char *pair, const char *where)

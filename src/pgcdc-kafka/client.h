@@ -6,6 +6,7 @@
 #define CLIENT_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdint.h>
 
 #include "opt.h"
 
@@ -64,6 +65,7 @@ int client_configure(
 
 /* Set a property of our own. 0, or the exit code after reporting. */
 int client_set(rd_kafka_conf_t *conf, const char *name, const char *value);
+int client_set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value);
 
 /*
  * Is an error of the client (not of a message) one that waiting mends?  0, after a warning

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "ack.h"
+#include "append.h"
 #include "consume_options.h"
 #include "instant.h"
 #include "log.h"
@@ -72,22 +73,6 @@ check_reset(struct consume_options *o, const char *reset)
 }
 
 static int
-check_foreign(const struct consume_options *o, const char *foreign)
-{
-	int keeps = strcmp(foreign, "dead-letter") == 0;
-
-	if (!keeps && strcmp(foreign, "stop") != 0)
-		return log_permanent("invalid value \"%s\" for option \"--foreign\"; expected "
-				     "\"stop\" or \"dead-letter\"",
-		    foreign);
-	if (keeps && o->dead_letter == NULL)
-		return log_permanent("--foreign=dead-letter needs --dead-letter=FILE");
-	if (!keeps && o->dead_letter != NULL)
-		return log_permanent("--dead-letter=FILE needs --foreign=dead-letter");
-	return 0;
-}
-
-static int
 check_acks(const struct consume_options *o)
 {
 	for (size_t i = 0; i < o->wait_for.n; i++)
@@ -149,7 +134,8 @@ check(struct consume_options *o, const struct texts *texts)
 		    o->system_identifier);
 	if ((err = check_start(o, texts->start)) != 0 || (err = check_reset(o, texts->reset)) != 0)
 		return err;
-	if ((err = check_foreign(o, texts->foreign)) != 0 || (err = check_acks(o)) != 0)
+	if ((err = append_check("--foreign", texts->foreign, o->dead_letter)) != 0 ||
+	    (err = check_acks(o)) != 0)
 		return err;
 	return check_backoff(o, texts);
 }

@@ -1,7 +1,5 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -55,15 +53,6 @@ const struct client_rule consumer_rules[] = {
 	{ .name = NULL },
 };
 
-static int
-set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	return client_set(conf, name, text);
-}
-
 static uint64_t
 at_least(uint64_t value, uint64_t least)
 {
@@ -87,7 +76,7 @@ set_queue(rd_kafka_conf_t *conf, uint64_t bytes)
 	int err;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if ((err = set_number(conf, numbers[i].name, numbers[i].value)) != 0)
+		if ((err = client_set_number(conf, numbers[i].name, numbers[i].value)) != 0)
 			return err;
 	return 0;
 }

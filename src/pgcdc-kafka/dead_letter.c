@@ -1,12 +1,10 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "append.h"
 #include "dead_letter.h"
 #include "event.h"
-#include "folder.h"
 #include "log.h"
 
 static const char commit[] = "{\"action\":\"C\"}\n";
@@ -42,17 +40,11 @@ read_head(struct dead_letter *d)
 int
 dead_letter_open(struct dead_letter *d, const char *path)
 {
+	int err;
+
 	*d = (struct dead_letter){ .path = path, .fd = -1 };
-	if (path == NULL)
-		return 0;
-	d->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (d->fd < 0)
-		return log_permanent("could not open file \"%s\": %s; give --dead-letter one in a "
-				     "folder that we may write to",
-		    path, strerror(errno));
-	if (folder_sync(path) != 0)
-		return log_temporary(
-		    "could not sync the folder of file \"%s\": %s", path, strerror(errno));
+	if (path == NULL || (err = append_open(&d->fd, path)) != 0)
+		return path == NULL ? 0 : err;
 	return read_head(d);
 }
 
@@ -77,24 +69,13 @@ dead_letter_put(
 		{ (void *)(uintptr_t) "\n", 1 },
 		{ (void *)(uintptr_t)commit, sizeof(commit) - 1 },
 	};
-	const int n = sizeof(parts) / sizeof(parts[0]);
-	off_t end = lseek(d->fd, 0, SEEK_END);
-	size_t want = 0;
-	ssize_t written;
+	int err = append_put(d->fd, d->path, parts, sizeof(parts) / sizeof(parts[0]));
 
-	for (int i = 0; i < n; i++)
-		want += parts[i].iov_len;
-	written = writev(d->fd, parts, n);
-	if (written == (ssize_t)want && fdatasync(d->fd) == 0) {
-		d->is_empty = 0;
-		d->n++;
-		return 0;
-	}
-	written = written < 0 || written == (ssize_t)want ? errno : ENOSPC;
-	/* Half a letter would spoil the file for the next one. */
-	if (end >= 0 && ftruncate(d->fd, end) != 0)
-		log_warn("could not truncate file \"%s\": %s", d->path, strerror(errno));
-	return log_temporary("could not write to file \"%s\": %s", d->path, strerror((int)written));
+	if (err != 0)
+		return err;
+	d->is_empty = 0;
+	d->n++;
+	return 0;
 }
 
 void

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ack.h"
+#include "append.h"
 #include "log.h"
 #include "produce_options.h"
 #include "topic.h"
@@ -13,22 +14,6 @@
 struct texts {
 	const char *key, *headers, *format, *oversize;
 };
-
-static int
-check_oversize(const struct produce_options *o, const char *oversize)
-{
-	int keeps = strcmp(oversize, "dead-letter") == 0;
-
-	if (!keeps && strcmp(oversize, "stop") != 0)
-		return log_permanent("invalid value \"%s\" for option \"--oversize\"; expected "
-				     "\"stop\" or \"dead-letter\"",
-		    oversize);
-	if (keeps && o->dead_letter == NULL)
-		return log_permanent("--oversize=dead-letter needs --dead-letter=FILE");
-	if (!keeps && o->dead_letter != NULL)
-		return log_permanent("--dead-letter=FILE needs --oversize=dead-letter");
-	return 0;
-}
 
 /* The topic of positions has the id in its name, so that nobody else writes there. */
 static int
@@ -95,7 +80,7 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
 				     "letters, digits, \"_\", \"-\" and \".\"",
 		    o->ack_name);
-	if ((err = check_oversize(o, texts->oversize)) != 0)
+	if ((err = append_check("--oversize", texts->oversize, o->dead_letter)) != 0)
 		return err;
 	return check_transactions(o);
 }
@@ -114,7 +99,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		.queue_bytes = 100 * MIB,
 		.compression = "lz4",
 		.ack_name = "kafka",
-		.transaction_interval = SECOND / 10,
+		.transaction_interval = SECOND / 2,
 		OPT_INPUT_DEFAULTS,
 	};
 	const struct opt table[] = {
@@ -155,7 +140,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		{ "position-topic", 0, OPT_STRING, &o->position_topic, "TOPIC",
 		    "where the position is kept (default: pgcdc-position-ID)", 0, 0 },
 		{ "transaction-interval", 0, OPT_DURATION, &o->transaction_interval, "TIME",
-		    "under load, commit so often (default: 100ms)", 0, 60 * SECOND },
+		    "under load, commit so often (default: 500ms)", 0, 60 * SECOND },
 		{ "transaction-timeout", 0, OPT_DURATION, &o->transaction_timeout, "TIME",
 		    "longest transaction (default: the brokers' maximum)", SECOND,
 		    INT32_MAX * INT64_C(1000) },

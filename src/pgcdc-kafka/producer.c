@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -35,15 +34,6 @@ static const struct client_rule rules[] = {
 	{ .name = NULL },
 };
 
-static int
-set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	return client_set(conf, name, text);
-}
-
 /* pgstream takes the CRC32 of a key (CRC32Balancer of github.com/segmentio/kafka-go). */
 static const char *
 partitioner(enum format_kind format)
@@ -70,7 +60,7 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 	int err;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if ((err = set_number(conf, numbers[i].name, numbers[i].value)) != 0)
+		if ((err = client_set_number(conf, numbers[i].name, numbers[i].value)) != 0)
 			return err;
 	snprintf(linger, sizeof(linger), "%.3f", (double)o->linger / 1000);
 	/* Behind a message that is refused nothing may go on, unless that is put aside. */
@@ -95,7 +85,7 @@ configure_transactions(rd_kafka_conf_t *conf, const struct produce_options *o, i
 		return 0;
 	if ((err = client_set(conf, "transactional.id", o->transactional_id)) != 0)
 		return err;
-	return set_number(conf, "transaction.timeout.ms", (uint64_t)longest);
+	return client_set_number(conf, "transaction.timeout.ms", (uint64_t)longest);
 }
 
 int
@@ -156,8 +146,6 @@ producer_send(struct producer *p, const struct producer_message *m)
 		p->bytes += cost(m->key_len, m->payload_len);
 		return 0;
 	}
-	if (m->headers != NULL)
-		rd_kafka_headers_destroy(m->headers);
 	if (rd_kafka_fatal_error(p->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		err = PRODUCER_FATAL;
 	else
@@ -168,8 +156,9 @@ producer_send(struct producer *p, const struct producer_message *m)
 }
 
 int
-producer_judge_fenced(const struct producer *p)
+producer_judge_fenced(struct producer *p)
 {
+	p->is_lost = 1;
 	/* The broker says the same to a producer whose time was over. */
 	if (loop_now() >= p->aborted_at)
 		return log_temporary("a transaction of Kafka was open for more than %lld s, and "
@@ -180,8 +169,9 @@ producer_judge_fenced(const struct producer *p)
 }
 
 int
-producer_judge_fatal(const struct producer *p)
+producer_judge_fatal(struct producer *p)
 {
+	p->is_lost = 1;
 	switch (rd_kafka_fatal_error(p->rk, NULL, 0)) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
 		return log_temporary("Kafka's producer has given up messages, and not said why");
@@ -193,7 +183,7 @@ producer_judge_fatal(const struct producer *p)
 }
 
 int
-producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *what)
+producer_judge(struct producer *p, rd_kafka_error_t *error, const char *what)
 {
 	int err = 0;
 
@@ -233,12 +223,6 @@ producer_delivered(struct producer *p, const rd_kafka_message_t *m)
 {
 	p->bytes -= cost(m->key_len, m->len);
 	return (uint64_t)(uintptr_t)m->_private;
-}
-
-int
-producer_has_failed(const struct producer *p)
-{
-	return p->rk != NULL && rd_kafka_fatal_error(p->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void

@@ -14,6 +14,7 @@ struct producer {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
 	int fd;             /* readable when producer_event() has something */
+	int is_lost;        /* it was reported as fenced, or as given up: leave it alone */
 	uint64_t bytes;     /* of messages on their way, with what librdkafka needs for them */
 	int64_t linger;     /* microseconds */
 	int64_t longest;    /* microseconds that a transaction may be open */
@@ -26,7 +27,7 @@ struct producer_message {
 	const void *key, *payload;
 	size_t key_len, payload_len; /* a payload of NULL is a tombstone */
 	int payload_stays;           /* until its delivery: it need not be copied */
-	rd_kafka_headers_t *headers; /* taken over; NULL: none */
+	rd_kafka_headers_t *headers; /* taken over when it is sent; NULL: none */
 	uint64_t unit;               /* comes back with the delivery */
 };
 
@@ -40,16 +41,16 @@ int producer_open(struct producer *p, const struct produce_options *o, int64_t l
 #define PRODUCER_FATAL (-1)
 
 /* Report why it has given up. The exit code. */
-int producer_judge_fatal(const struct producer *p);
+int producer_judge_fatal(struct producer *p);
 
 /*
  * What an error of a call of transactions means, which is destroyed: 0 to try it again, or the exit
  * code after reporting, in which what could not be done begins the message.
  */
-int producer_judge(const struct producer *p, rd_kafka_error_t *error, const char *what);
+int producer_judge(struct producer *p, rd_kafka_error_t *error, const char *what);
 
 /* The broker does not let us go on with our transactional id: report why. The exit code. */
-int producer_judge_fenced(const struct producer *p);
+int producer_judge_fenced(struct producer *p);
 
 /*
  * Hand a message over; its key is copied, and its payload unless that stays.
@@ -69,13 +70,6 @@ rd_kafka_event_t *producer_event(struct producer *p);
 
 /* A message has arrived, or failed for good: its bytes are free, and this is its unit. */
 uint64_t producer_delivered(struct producer *p, const rd_kafka_message_t *m);
-
-/*
- * Has it given up?  Then it is not to be closed, and the program to end at once, with _exit():
- * librdkafka 2.0.2 was seen to abort at the end of its threads after another producer had taken
- * over, once in ten times under load.  The text of the error was in memory that was free.
- */
-int producer_has_failed(const struct producer *p);
 
 void producer_close(struct producer *p);
 

@@ -4,7 +4,7 @@
  *
  * Small source transactions share one of Kafka.  It is committed when there is no more input, or
  * after --transaction-interval; but so rarely that commits, for which all messages have to be
- * delivered first, take a tenth of the time.
+ * delivered first, take a twentieth of the time.
  */
 #ifndef TRANSACTION_H
 #define TRANSACTION_H

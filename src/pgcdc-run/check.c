@@ -20,8 +20,9 @@ static const char *const same[] = { "DBNAME", "HOST", "PORT", "USERNAME", "INSEC
 struct question {
 	char *path;
 	const char *argv[6];
-	char **env;        /* the stage's, or one that is made here */
-	char *own[N_SAME]; /* n_own strings that were made for it */
+	char **env;     /* the stage's, or own_env */
+	char **own_env; /* made for it, with n_own strings that were, too */
+	char *own[N_SAME];
 	size_t n_own;
 };
 
@@ -46,8 +47,9 @@ set_front_door_env(struct question *q, char **reader)
 
 	while (reader[count] != NULL)
 		count++;
-	if ((q->env = calloc(count + N_SAME + 1, sizeof(*q->env))) == NULL)
+	if ((q->own_env = calloc(count + N_SAME + 1, sizeof(*q->own_env))) == NULL)
 		return -1;
+	q->env = q->own_env;
 	for (size_t i = 0; i < count; i++)
 		if (!is_same(reader[i]))
 			q->env[n++] = reader[i];
@@ -96,13 +98,12 @@ make_question(struct question *q, const struct stage *s, int as_json)
 }
 
 static void
-free_question(struct question *q, const struct stage *s)
+free_question(struct question *q)
 {
 	free(q->path);
 	for (size_t i = 0; i < q->n_own; i++)
 		free(q->own[i]);
-	if (q->env != s->env)
-		free(q->env);
+	free(q->own_env);
 }
 
 /* What is between the brackets of an array, behind what there is. */
@@ -145,7 +146,7 @@ ask(struct buf *all, const struct stage *s, int as_json)
 	int status = 0, err;
 
 	if ((err = make_question(&q, s, as_json)) != 0) {
-		free_question(&q, s);
+		free_question(&q);
 		return err;
 	}
 	if (capture_run(&text, q.path, (char *const *)(uintptr_t)q.argv, q.env, &status) != 0) {
@@ -158,7 +159,7 @@ ask(struct buf *all, const struct stage *s, int as_json)
 		err = code_of(&q, status);
 	}
 	buf_free(&text);
-	free_question(&q, s);
+	free_question(&q);
 	return err;
 }
 
