@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pgcdc-kafka produce --transactional-id: each source transaction once, whole, and in order.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 bats_require_minimum_version 1.5.0
 load kafka
