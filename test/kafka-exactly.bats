@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pgcdc-kafka produce --transactional-id: each source transaction once, whole, and in order.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 bats_require_minimum_version 1.5.0
 load kafka
@@ -124,8 +124,8 @@ in_order() { committed | ids | sort -n | paste -sd ' '; }
 	acked 0/1FF
 	head -n 21 second >&6
 	wait_until 10 'grep "transaction 5 is split after 20 rows" err'
-	committed "pgcdc-position-$T" -f '%s\n' | tail -n 1 |
-		is '{"format":1,"system_identifier":"7","epoch":0,"position":"0/1FF","split":{"lsn":"0/2F0","seq":19}}'
+	position='{"format":1,"system_identifier":"7","epoch":0,"position":"0/1FF","split":{"lsn":"0/2F0","seq":19}}'
+	wait_until 10 '[ "$(committed "pgcdc-position-$T" -f "%s\n" | tail -n 1)" = "$position" ]'
 	kill -9 "$PRODUCER"
 	end_bg PRODUCER || true
 	exec 6>&-

@@ -146,6 +146,8 @@ producer_send(struct producer *p, const struct producer_message *m)
 		p->bytes += cost(m->key_len, m->payload_len);
 		return 0;
 	}
+	if (m->headers != NULL)
+		rd_kafka_headers_destroy(m->headers);
 	if (rd_kafka_fatal_error(p->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		err = PRODUCER_FATAL;
 	else

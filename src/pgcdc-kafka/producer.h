@@ -27,7 +27,7 @@ struct producer_message {
 	const void *key, *payload;
 	size_t key_len, payload_len; /* a payload of NULL is a tombstone */
 	int payload_stays;           /* until its delivery: it need not be copied */
-	rd_kafka_headers_t *headers; /* taken over when it is sent; NULL: none */
+	rd_kafka_headers_t *headers; /* taken over; NULL: none */
 	uint64_t unit;               /* comes back with the delivery */
 };
 
