@@ -166,6 +166,7 @@ fault-group: deps-check programs tools
 bench: deps-check programs tools
 	test/bench/run
 bench-kafka: deps-check programs tools
+	rm -f build/bench-kafka.json
 	test/bench/kafka build/bench-kafka.json
 demo: deps-build programs $(if $(filter kafka,$(DEMO)),deps-check tools)
 	test/demo$(if $(filter kafka,$(DEMO)),-kafka)

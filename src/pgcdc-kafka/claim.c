@@ -1,9 +1,10 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "claim.h"
 #include "client.h"
-#include "describe.h"
+#include "inquiry.h"
 #include "log.h"
 #include "loop.h"
 #include "lsn.h"
@@ -69,18 +70,37 @@ serve_all(void *context)
 	return l->claim->serve(l->claim->context);
 }
 
+/* A setting of a topic or, without a name, of any broker; *error: why it is not told. */
 static int
-serve_asker(void *context)
+ask(rd_kafka_t *asker, const char *topic, struct setting *setting, rd_kafka_resp_err_t *error)
 {
-	return judge_events(context);
+	rd_kafka_queue_t *events = rd_kafka_queue_get_main(asker);
+	const struct rd_kafka_metadata *cluster;
+	struct inquiry q;
+	char broker[16];
+	int err = 0;
+
+	inquiry_open(&q, asker, events);
+	q.is_patient = 1;
+	if (topic == NULL && (err = inquiry_metadata(&q, 0, &cluster)) == 0) {
+		snprintf(broker, sizeof(broker), "%d", cluster->brokers[0].id);
+		rd_kafka_metadata_destroy(cluster);
+	}
+	if (err == 0)
+		err = inquiry_settings(&q,
+		    topic != NULL ? RD_KAFKA_RESOURCE_TOPIC : RD_KAFKA_RESOURCE_BROKER,
+		    topic != NULL ? topic : broker, setting, 1, error);
+	inquiry_close(&q);
+	rd_kafka_queue_destroy(events);
+	return err;
 }
 
 int
 claim_longest(const struct produce_options *o, int64_t *ms)
 {
-	struct describe_waiter waiter = { .serve = serve_asker };
+	struct setting longest = { .name = "transaction.max.timeout.ms" };
+	rd_kafka_resp_err_t error;
 	rd_kafka_t *asker;
-	char value[64];
 	int err;
 
 	if (o->transaction_timeout > 0) {
@@ -89,13 +109,14 @@ claim_longest(const struct produce_options *o, int64_t *ms)
 	}
 	if ((err = make_looker(&asker, o, "read_uncommitted")) != 0)
 		return err;
-	waiter.context = asker;
-	err = describe_broker(asker, "transaction.max.timeout.ms", value, sizeof(value), &waiter);
-	if (err == DESCRIBE_REFUSED)
-		err = log_permanent("could not ask a broker for transaction.max.timeout.ms: %s; "
-				    "give --transaction-timeout",
-		    value);
-	*ms = strtoll(value, NULL, 10);
+	if ((err = ask(asker, NULL, &longest, &error)) == 0) {
+		*ms = strtoll(longest.value, NULL, 10);
+		if (error != RD_KAFKA_RESP_ERR_NO_ERROR || *ms <= 0)
+			err = log_permanent(
+			    "could not ask a broker for transaction.max.timeout.ms: %s; "
+			    "give --transaction-timeout",
+			    rd_kafka_err2str(error));
+	}
 	rd_kafka_destroy(asker);
 	return err;
 }
@@ -123,23 +144,22 @@ fence(struct claim *c)
 static int
 check_compaction(struct lookers *l)
 {
-	const struct describe_waiter waiter = { serve_all, l };
 	const char *topic = l->claim->options->position_topic;
-	char policy[64];
+	struct setting policy = { .name = "cleanup.policy" };
+	rd_kafka_resp_err_t error;
 	int err;
 
-	if ((err = describe_topic(l->asker, topic, "cleanup.policy", policy, sizeof(policy),
-		 &waiter)) == DESCRIBE_REFUSED) {
+	if ((err = ask(l->asker, topic, &policy, &error)) != 0)
+		return err;
+	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
 		log_warn("could not ask for cleanup.policy of topic \"%s\", which must be "
 			 "\"compact\": %s",
-		    topic, policy);
-		return 0;
-	}
-	if (err == 0 && strcmp(policy, "compact") != 0)
+		    topic, rd_kafka_err2str(error));
+	else if (strcmp(policy.value, "compact") != 0)
 		return log_permanent("topic \"%s\" has cleanup.policy \"%s\", and positions must "
 				     "be kept; set it to \"compact\"",
-		    topic, policy);
-	return err;
+		    topic, policy.value);
+	return 0;
 }
 
 static int

@@ -91,7 +91,7 @@ go_on(struct inquiry *q, int patience, int64_t deadline)
 	loop_wait(NULL, 0, loop_now());
 	if (loop_ending())
 		return log_temporary("the end came before a broker answered");
-	if (loop_now() >= deadline)
+	if (!q->is_patient && loop_now() >= deadline)
 		return log_temporary(
 		    "no broker has answered within %d s", (int)(PATIENCE / 1000000));
 	return 0;
@@ -111,16 +111,27 @@ await(struct inquiry *q, rd_kafka_event_t **event)
 }
 
 int
-inquiry_cluster(struct inquiry *q, struct findings *f, const struct rd_kafka_metadata **cluster)
+inquiry_metadata(struct inquiry *q, int all_topics, const struct rd_kafka_metadata **cluster)
 {
 	int64_t deadline = loop_now() + PATIENCE;
+	int err;
+
+	while (rd_kafka_metadata(q->rk, all_topics, NULL, cluster, GLANCE) !=
+	       RD_KAFKA_RESP_ERR_NO_ERROR)
+		if ((err = go_on(q, 0, deadline)) != 0)
+			return err;
+	return 0;
+}
+
+int
+inquiry_cluster(struct inquiry *q, struct findings *f, const struct rd_kafka_metadata **cluster)
+{
 	char brokers[512];
 	size_t size = sizeof(brokers);
 	int n, err;
 
-	while (rd_kafka_metadata(q->rk, 1, NULL, cluster, GLANCE) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		if ((err = go_on(q, 0, deadline)) != 0)
-			return err;
+	if ((err = inquiry_metadata(q, 1, cluster)) != 0)
+		return err;
 	/* As they were given. */
 	if (rd_kafka_conf_get(rd_kafka_conf(q->rk), "bootstrap.servers", brokers, &size) !=
 	    RD_KAFKA_CONF_OK)
@@ -149,8 +160,8 @@ take_settings(const rd_kafka_ConfigResource_t *resource, struct setting *setting
 		}
 }
 
-int
-inquiry_settings(struct inquiry *q, rd_kafka_ResourceType_t type, const char *name,
+static int
+ask_settings(struct inquiry *q, rd_kafka_ResourceType_t type, const char *name,
     struct setting *settings, size_t n, rd_kafka_resp_err_t *error)
 {
 	rd_kafka_ConfigResource_t *asked = rd_kafka_ConfigResource_new(type, name);
@@ -174,6 +185,27 @@ inquiry_settings(struct inquiry *q, rd_kafka_ResourceType_t type, const char *na
 	}
 	rd_kafka_event_destroy(event);
 	return 0;
+}
+
+/* The broker has gone between the question and the answer. */
+static int
+is_no_answer(rd_kafka_resp_err_t error)
+{
+	return error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	       error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+	       error == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+}
+
+int
+inquiry_settings(struct inquiry *q, rd_kafka_ResourceType_t type, const char *name,
+    struct setting *settings, size_t n, rd_kafka_resp_err_t *error)
+{
+	int err;
+
+	do
+		err = ask_settings(q, type, name, settings, n, error);
+	while (err == 0 && q->is_patient && is_no_answer(*error));
+	return err;
 }
 
 int

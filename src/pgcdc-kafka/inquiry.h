@@ -1,5 +1,5 @@
 /*
- * Questions of a check to the brokers.  Each is waited for, but not without end, and none changes
+ * Questions to the brokers, above all those of a check.  Each is waited for, and none changes
  * anything there.
  */
 #ifndef INQUIRY_H
@@ -13,7 +13,8 @@ struct inquiry {
 	rd_kafka_t *rk;           /* the caller's, and its main queue */
 	rd_kafka_queue_t *events; /* with events of errors, of deliveries and of the log */
 	rd_kafka_queue_t *answers;
-	int is_reading;               /* what a partition says of itself is for us */
+	int is_patient; /* the caller's: wait without end, and ask again what no broker answered */
+	int is_reading; /* what a partition says of itself is for us */
 	int is_delivered;             /* the message that is under way has come back, */
 	rd_kafka_resp_err_t delivery; /* with this */
 };
@@ -31,6 +32,9 @@ void inquiry_close(struct inquiry *q);
  * These return 0, or the exit code after reporting that nobody answers or that we are not let in.
  * That a right is missing is an answer, and *error, or the error of a part.
  */
+
+/* The brokers, and with all_topics those that we may see; the caller destroys the cluster. */
+int inquiry_metadata(struct inquiry *q, int all_topics, const struct rd_kafka_metadata **cluster);
 
 /*
  * The brokers, which are a finding, and all topics that we may see; the caller destroys the cluster.

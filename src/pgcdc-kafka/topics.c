@@ -13,6 +13,9 @@
 /* Milliseconds for the making of a topic. */
 #define CREATE_TIMEOUT 30000
 
+/* Microseconds for a look at all topics. */
+#define LOOK_TIMEOUT 1000000
+
 /* Microseconds in which every broker has heard of a topic that was made, and between questions. */
 #define NEWS_TIMEOUT (INT64_C(30) * 1000000)
 #define NEWS_PAUSE 10000
@@ -253,6 +256,7 @@ topics_partitions(struct topics *ts, struct topic *topic, int32_t *n)
 
 struct look {
 	rd_kafka_t *rk;
+	int64_t until; /* when the producer has to be served again */
 	int err;
 };
 
@@ -264,9 +268,13 @@ look_at(const void *node, VISIT visit, void *context)
 	struct look *look = context;
 
 	if ((visit != postorder && visit != leaf) || look->err != 0 || loop_now() < topic->news ||
-	    rd_kafka_metadata(look->rk, 0, topic->handle, &metadata, PATIENCE) !=
-		RD_KAFKA_RESP_ERR_NO_ERROR)
+	    loop_now() >= look->until)
 		return;
+	if (rd_kafka_metadata(look->rk, 0, topic->handle, &metadata, PATIENCE) !=
+	    RD_KAFKA_RESP_ERR_NO_ERROR) {
+		look->until = 0; /* nobody answers */
+		return;
+	}
 	if (metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		look->err = log_permanent("topic \"%s\" was deleted; make it again", topic->name);
 	rd_kafka_metadata_destroy(metadata);
@@ -275,7 +283,7 @@ look_at(const void *node, VISIT visit, void *context)
 int
 topics_look(struct topics *ts)
 {
-	struct look look = { ts->rk, 0 };
+	struct look look = { ts->rk, loop_now() + LOOK_TIMEOUT, 0 };
 
 	twalk_r(ts->tree, look_at, &look);
 	return look.err;
