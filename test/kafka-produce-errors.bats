@@ -106,6 +106,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong 'property "transactional.id" may not be "x"' -t t -X transactional.id=x
 	wrong 'No such configuration property: "no.such"' -t t -X no.such=1
 	wrong '--tombstones needs --key=identity' -t t --tombstones
+	wrong 'unexpected argument "x"' -t t x
 	wrong 'expected "schema", "table", "identity" or "none"' -t t --key=row
 	wrong 'need --auto-create' -t t --partitions=3
 	wrong '--oversize=dead-letter needs --dead-letter' -t t --oversize=dead-letter

@@ -378,7 +378,10 @@ parse_command_line(struct table *t, int argc, char **argv, int *operands)
 			    "invalid value \"%s\" for option \"--%s\"; expected %s", optarg,
 			    o->name, expected(o));
 	}
-	*operands = optind;
+	if (operands != NULL)
+		*operands = optind;
+	else if (optind < argc)
+		return log_permanent("unexpected argument \"%s\"; see --help", argv[optind]);
 	return 0;
 }
 

@@ -80,8 +80,8 @@ struct opt_program {
 
 /*
  * Parse the environment and the command line, and configure log.h.
- * 0: *operands is the index of the first operand in argv.  Otherwise the exit
- * code; an error was reported.  --help and --version print and exit with 0.
+ * 0: *operands is the index of the first operand in argv; with NULL there may be none.
+ * Otherwise the exit code; an error was reported.  --help and --version print and exit with 0.
  */
 int opt_parse(const struct opt_program *program, int argc, char **argv, int *operands);
 

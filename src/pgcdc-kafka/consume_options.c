@@ -223,11 +223,9 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		.purpose = "topics of Kafka as event lines on standard output",
 		.options = table,
 	};
-	int operands, err;
+	int err;
 
-	if ((err = opt_parse(&program, argc, argv, &operands)) != 0)
+	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
 		return err;
-	if (operands < argc)
-		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands]);
 	return check(o, &texts);
 }

@@ -165,11 +165,9 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		.purpose = "send event lines from standard input to Kafka",
 		.options = table,
 	};
-	int operands, err;
+	int err;
 
-	if ((err = opt_parse(&program, argc, argv, &operands)) != 0)
+	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
 		return err;
-	if (operands < argc)
-		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands]);
 	return check(o, &texts);
 }

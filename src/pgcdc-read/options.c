@@ -7,10 +7,8 @@
 #define SECOND INT64_C(1000000)
 
 static int
-check(const struct options *o, int operands, int argc, char **argv)
+check(const struct options *o)
 {
-	if (operands < argc)
-		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands]);
 	if (o->slot == NULL)
 		return log_permanent("no slot is named; give --slot, \"pgcdc init\" makes one");
 	if (o->publications.n == 0)
@@ -84,9 +82,9 @@ options_parse(struct options *o, int argc, char **argv)
 		.purpose = "a Postgres replication slot as event lines on standard output",
 		.options = table,
 	};
-	int operands, err;
+	int err;
 
-	if ((err = opt_parse(&program, argc, argv, &operands)) != 0)
+	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
 		return err;
-	return check(o, operands, argc, argv);
+	return check(o);
 }

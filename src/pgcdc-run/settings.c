@@ -117,12 +117,10 @@ check(void)
 int
 settings_parse(const struct settings **s, int argc, char **argv)
 {
-	int operands, err;
+	int err;
 
-	if ((err = opt_parse(&program, argc, argv, &operands)) != 0)
+	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
 		return err;
-	if (operands < argc)
-		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands]);
 	if ((err = check()) != 0)
 		return err;
 	settings.once |= settings.drain;

@@ -97,12 +97,10 @@ options_parse(struct options *o, int argc, char **argv)
 		.purpose = "give event lines identity, version and stable column ids",
 		.options = table,
 	};
-	int operands, err;
+	int err;
 
-	if ((err = opt_parse(&program, argc, argv, &operands)) != 0)
+	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
 		return err;
-	if (operands < argc)
-		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands]);
 	return check(o, &texts);
 }
 
