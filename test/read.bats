@@ -355,7 +355,7 @@ pgcdc-read: warning: unknown environment variable "PGCDC_READ_slot" is ignored; 
 	for signal in TERM INT HUP; do
 		: >live
 		start_bg LIVE live
-		wait_until 10 '[ "$(tail -n 1 live | grep -cE "\"(C|H)\"")" = 1 ]'
+		wait_until 10 '[ "$(tail -n 1 live | grep -c "^{\"action\":\"C\"")" = 1 ]'
 		stop_bg LIVE "$signal"
 		[ "$bg_status" = 0 ]
 		[ -z "$(messages err)" ]
