@@ -172,6 +172,27 @@ has_peak() {
 	ids <events | cmp - <(seq 1 300000)
 }
 
+@test "row 17: a sink slower than the server: what is read ahead stays small" {
+	make_table
+	make_slot
+	sql "DO \$\$ BEGIN
+		FOR n IN 0..299 LOOP
+			INSERT INTO t SELECT n * 1000 + i, md5(i::text) FROM generate_series(1, 1000) i;
+			COMMIT;
+		END LOOP;
+	END \$\$"
+	written() { exec pgcdc-read -S "$PGDATABASE" --publication=p --ack=stdout >pipe 2>reader.err; }
+	slow() { exec perl -e 'while (sysread STDIN, $_, 4096) { 1 for 1..4000; print }' <pipe >events; }
+	mkfifo pipe
+	start_bg READER written
+	start_bg SINK slow
+	catch_up 30
+	has_peak $((16 * 1024))
+	stop_bg READER
+	end_bg SINK
+	ids <events | cmp - <(seq 1 300000)
+}
+
 @test "row 17: a value of 100 MiB takes no more than 16 MiB and three times its size" {
 	make_table
 	sql 'ALTER TABLE t ALTER v SET STORAGE EXTERNAL'

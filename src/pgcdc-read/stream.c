@@ -1,6 +1,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "encode.h"
 #include "feedback.h"
@@ -12,6 +13,7 @@
 
 /* Lines waiting for stdout: above this nothing more is taken from the server. */
 #define HIGH_WATER (256 * 1024)
+#define MAX_GROWTHS 5 /* of libpq's buffer: from 16 KiB to 512 */
 
 /* A server that was quiet for so long, in microseconds, may have reached the goal. */
 #define ASK_INTERVAL 20000
@@ -141,20 +143,40 @@ take_messages(struct stream *st, size_t *bytes)
 	return 0;
 }
 
+/*
+ * Let libpq read the socket.  While messages are left in its buffer and that is full,
+ * it would double it each time, without end where the output is slower than the
+ * server.  A few times that is wanted: much that is read at once wakes us less often.
+ * 0, or the exit code after reporting.
+ */
+static int
+consume(struct stream *st)
+{
+	PGconn *conn = st->session->stream;
+	int left;
+
+	if (st->unread && st->full) {
+		if (st->growths == MAX_GROWTHS)
+			return 0;
+		st->growths++;
+	}
+	if (PQconsumeInput(conn) == 0)
+		return log_temporary("lost the connection behind %s: %s",
+		    lsn_text(st->received), PQerrorMessage(conn));
+	st->full = ioctl(PQsocket(conn), FIONREAD, &left) == 0 && left > 0;
+	return 0;
+}
+
 /* Read the socket until it is empty or the output is full. */
 static int
 receive(struct stream *st)
 {
-	PGconn *conn = st->session->stream;
 	size_t bytes = 0, before;
 	int err;
 
 	do {
 		before = bytes;
-		if (PQconsumeInput(conn) == 0)
-			return log_temporary("lost the connection behind %s: %s",
-			    lsn_text(st->received), PQerrorMessage(conn));
-		if ((err = take_messages(st, &bytes)) != 0)
+		if ((err = consume(st)) != 0 || (err = take_messages(st, &bytes)) != 0)
 			return err;
 		if (st->session->warning[0] != '\0')
 			return session_refuse_warning(st->session, st->received);

@@ -29,7 +29,9 @@ struct stream {
 	uint64_t received; /* the server's newest position */
 	uint64_t goal;     /* end when this is reached; 0: never */
 	int reply_requested;
-	int unread; /* messages are left in libpq's buffer, as the output was full */
+	int unread;  /* messages are left in libpq's buffer, as the output was full */
+	int full;    /* the socket had more than libpq's buffer had room for */
+	int growths; /* so many times that buffer was made to grow */
 	int64_t feedback_interval, next_feedback; /* microseconds */
 	int64_t next_look;                        /* while blocked: when to look at the slot */
 	int64_t next_ask;                         /* toward a goal: when to ask a quiet server */
