@@ -93,10 +93,10 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 	};
 
 	*o = (struct produce_options){
-		.linger = 5000,
+		.linger = 10 * 1000,
 		.batch_bytes = 1000000,
 		.batch_size = 10000,
-		.queue_bytes = 100 * MIB,
+		.queue_bytes = 16 * MIB,
 		.compression = "lz4",
 		.ack_name = "kafka",
 		.transaction_interval = SECOND / 2,
@@ -125,13 +125,13 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		{ "topic-config", 0, OPT_PAIR, &o->topic_config, "NAME=VALUE",
 		    "setting of topics that we make; repeated", 0, 0 },
 		{ "linger", 0, OPT_DURATION, &o->linger, "TIME",
-		    "wait so long for a batch to fill (default: 5ms)", 0, 900 * SECOND },
+		    "wait so long for a batch to fill (default: 10ms)", 0, 900 * SECOND },
 		{ "batch-bytes", 0, OPT_SIZE, &o->batch_bytes, "SIZE",
 		    "largest batch of messages (default: 1000000)", 1000, INT32_MAX },
 		{ "batch-size", 0, OPT_SIZE, &o->batch_size, "N",
 		    "most messages in a batch (default: 10000)", 1, 1000000 },
 		{ "queue-bytes", 0, OPT_SIZE, &o->queue_bytes, "SIZE",
-		    "memory for messages on their way (default: 100MiB)", 64 * 1024,
+		    "memory for messages on their way (default: 16MiB)", 64 * 1024,
 		    INT64_C(1) << 40 },
 		{ "compression", 'z', OPT_STRING, &o->compression, "none|lz4|zstd|gzip|snappy",
 		    "of batches (default: lz4)", 0, 0 },
