@@ -140,6 +140,49 @@ in_order() { committed | ids | sort -n | paste -sd ' '; }
 	[ "$(in_order)" = "$(seq -s ' ' 1 41)" ]
 }
 
+@test "a transaction that was split behind its last row is complete with its commit" {
+	tx 2 "$(rows 3 22 | awk '{ sub(/"schema"/, "\"seq\":" NR - 1 ",&"); print }')" >second
+	live -t "$T" --transactional-id="$T" --transaction-timeout=2s --split-large
+	{ echo "$H" && tx 1 "$(rows 1 2)" && head -n 21 second; } >&6
+	wait_until 10 'grep "transaction 5 is split after 20 rows" err'
+	tail -n 1 second >&6
+	acked 0/2FF
+	committed "pgcdc-position-$T" -f '%s\n' | tail -n 1 |
+		is '{"format":1,"system_identifier":"7","epoch":0,"position":"0/2FF"}'
+	finish
+	{ echo "${H/0\/10/0\/2FF}" && tx 3 "$(rows 23 23)" | sed 's|"prev":"[^"]*"|"prev":"0/2FF"|'; } | once
+	[ "$(in_order)" = "$(seq -s ' ' 1 23)" ]
+}
+
+@test "small transactions share one of Kafka, but not until its time is over" {
+	topic create plenty
+	perl -e '
+		$prev = "0/10";
+		print qq({"action":"H","format":1,"system_identifier":"7","start":"$prev"}\n);
+		for ($n = 1; $n <= 500000; $n++) {
+			$at = sprintf "0/%X", 256 * $n;
+			$ack = sprintf "0/%X", 256 * $n + 255;
+			print qq({"action":"B","lsn":"$at","xid":5}\n);
+			print qq({"action":"I","lsn":"$at","schema":"public","table":"t","columns":[]}\n);
+			print qq({"action":"C","lsn":"$at","xid":5,"prev":"$prev","ack":"$ack"}\n);
+			$prev = $ack;
+		}' >lines
+	produce -q -t plenty --transactional-id="$T" --transaction-timeout=1s --transaction-interval=2s <lines
+}
+
+@test "a message that is refused for good ends the run for good" {
+	local row
+	row=$(rows 1 1 "$(printf 'x%.0s' {1..6000})")
+	topic create "$T.narrow" 1 max.message.bytes=2000
+	{ echo "$H" && tx 1 "$row"; } | refuses 100 \
+		"topic \"$T.narrow\" does not take the change of table \"public.t\" at 0/200" \
+		-q -t "$T.narrow" --transactional-id="$T" --batch-bytes=1000 -z none
+	topic create "$T.compact" 1 cleanup.policy=compact
+	{ echo "$H" && tx 1 "$(rows 1 1)"; } | refuses 100 \
+		"topic \"$T.compact\" does not take the change of table \"public.t\" at 0/200" \
+		-q -t "$T.compact" --transactional-id="$T" --key=none
+}
+
 @test "a position of another cluster is refused, until the epoch is raised" {
 	{ echo "$H" && tx 1 "$(rows 1 2)"; } | once
 	{ echo "${H/7/8}" && tx 1 "$(rows 3 4)"; } >other

@@ -56,7 +56,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 
 @test "a file has properties and comments, and -X and options come after it" {
 	topic create file
-	{ echo '# a comment' && echo && cat "$KAFKADIR/sasl_ssl.conf" && echo '  linger.ms=1 '; } >props
+	{ echo '# a comment' && echo && cat "$KAFKADIR/sasl_ssl.conf" && echo '  socket.keepalive.enable=true '; } >props
 	one | timeout 30 pgcdc-kafka produce -F props -t file
 	echo 'sasl.password=wrong' >>props
 	run -100 timeout 30 pgcdc-kafka produce -F props -t file < <(one)
@@ -148,6 +148,25 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	[ -z "$(consume fresh)" ]
 }
 
+# What a message has besides its value counts, too.
+@test "nor behind one that is as large as a batch may be" {
+	topic create edge 1 max.message.bytes=3000
+	local value
+	value=$(rows 1 1 '') && printf -v value '%*s' "$((2982 - ${#value}))" ''
+	{ echo "$H" && tx 1 "$(rows 1 1 "$value")" && tx 2 "$(rows 2 10)"; } >lines
+	refuses 100 'does not take the change of table "public.t"' -t edge -z none --batch-bytes=3000 <lines
+	[ -z "$(consume edge)" ]
+}
+
+@test "batches that are too large are no fault of their messages" {
+	topic create shallow 1 max.message.bytes=20000
+	{ echo "$H" && tx 1 "$(rows 1 500)"; } >lines
+	refuses 100 'topic "shallow" does not take batches of 1000000 bytes, as --batch-bytes has them; raise the topic' \
+		-t shallow -z none --oversize=dead-letter --dead-letter=dead <lines
+	[ ! -s dead ]
+	refuses 100 'topic "shallow" does not take batches of 1000000 bytes' -t shallow -z none <lines
+}
+
 @test "a message that is too large goes to the dead letters, which can be sent again" {
 	topic create small 1 max.message.bytes=2000
 	topic create wide
@@ -173,6 +192,8 @@ $row
 $again"
 	refuses 100 "has dead letters of cluster 7, and the stream is of 8" -t small \
 		--oversize=dead-letter --dead-letter=dead < <(one | sed 's/"7"/"8"/')
+	refuses 100 'file "dead" is the input, too; give --dead-letter another file' -t small \
+		--oversize=dead-letter --dead-letter=dead <dead
 	echo x >other
 	refuses 100 'file "other" has no dead letters' -t small --oversize=dead-letter \
 		--dead-letter=other </dev/null

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "append.h"
@@ -37,14 +38,31 @@ read_head(struct dead_letter *d)
 			 d->path);
 }
 
+/* What is put in would come out again, without end. */
+static int
+check_is_no_input(const struct dead_letter *d)
+{
+	struct stat file, input;
+
+	if (fstat(d->fd, &file) != 0)
+		return log_temporary("could not look at file \"%s\": %s", d->path, strerror(errno));
+	if (fstat(STDIN_FILENO, &input) == 0 && input.st_dev == file.st_dev &&
+	    input.st_ino == file.st_ino)
+		return log_permanent(
+		    "file \"%s\" is the input, too; give --dead-letter another file", d->path);
+	return 0;
+}
+
 int
 dead_letter_open(struct dead_letter *d, const char *path)
 {
 	int err;
 
 	*d = (struct dead_letter){ .path = path, .fd = -1 };
-	if (path == NULL || (err = append_open(&d->fd, path)) != 0)
-		return path == NULL ? 0 : err;
+	if (path == NULL)
+		return 0;
+	if ((err = append_open(&d->fd, path)) != 0 || (err = check_is_no_input(d)) != 0)
+		return err;
 	return read_head(d);
 }
 

@@ -4,10 +4,11 @@
 #include "delivery.h"
 #include "event.h"
 #include "log.h"
+#include "loop.h"
 #include "text.h"
 
-/* Milliseconds that a fatal error is given for the report of its message. */
-#define FATAL_PATIENCE 500
+/* Microseconds that what has failed is given for the report of the message that it was for. */
+#define PATIENCE 500000
 
 /* What is too large goes to the dead letters, if there is a place for them. */
 static int
@@ -24,12 +25,13 @@ bury(struct delivery *d, const rd_kafka_message_t *m)
 }
 
 static const char *
-remedy(rd_kafka_resp_err_t error)
+remedy(const struct delivery *d, rd_kafka_resp_err_t error)
 {
 	switch (error) {
 	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-		return "; raise the topic's max.message.bytes, lower --batch-bytes, or give "
-		       "--oversize=dead-letter";
+		return d->producer->longest > 0 ? "; raise the topic's max.message.bytes"
+		                                : "; raise the topic's max.message.bytes, or give "
+		                                  "--oversize=dead-letter";
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -40,7 +42,7 @@ remedy(rd_kafka_resp_err_t error)
 }
 
 static int
-report_event(const rd_kafka_message_t *m, const struct event *e)
+report_event(const struct delivery *d, const rd_kafka_message_t *m, const struct event *e)
 {
 	struct buf schema = BUF_INIT, table = BUF_INIT;
 	struct event_span lsn = { "?", 1 };
@@ -52,7 +54,7 @@ report_event(const rd_kafka_message_t *m, const struct event *e)
 	err = log_permanent(
 	    "topic \"%s\" does not take the change of table \"%.*s.%.*s\" at %.*s, %zu bytes: %s%s",
 	    rd_kafka_topic_name(m->rkt), (int)schema.len, schema.data, (int)table.len, table.data,
-	    (int)lsn.len, lsn.p, m->len, rd_kafka_err2str(m->err), remedy(m->err));
+	    (int)lsn.len, lsn.p, m->len, rd_kafka_err2str(m->err), remedy(d, m->err));
 	buf_free(&schema);
 	buf_free(&table);
 	return err;
@@ -60,7 +62,7 @@ report_event(const rd_kafka_message_t *m, const struct event *e)
 
 /* A message that was refused, as far as its line says what it is. */
 static int
-report_refusal(const rd_kafka_message_t *m)
+report_refusal(const struct delivery *d, const rd_kafka_message_t *m)
 {
 	struct event e = { .code = 0 };
 	int err;
@@ -68,25 +70,56 @@ report_refusal(const rd_kafka_message_t *m)
 	if (m->payload == NULL || event_scan(&e, m->payload, m->len) != 0 || e.schema.p == NULL ||
 	    e.table.p == NULL)
 		err = log_permanent("topic \"%s\" does not take a message: %s%s",
-		    rd_kafka_topic_name(m->rkt), rd_kafka_err2str(m->err), remedy(m->err));
+		    rd_kafka_topic_name(m->rkt), rd_kafka_err2str(m->err), remedy(d, m->err));
 	else
-		err = report_event(m, &e);
+		err = report_event(d, m, &e);
 	event_free(&e);
+	return err;
+}
+
+/* Of a transaction that has failed: would the same happen to it again? */
+static int
+is_lasting(const struct delivery *d, rd_kafka_resp_err_t error)
+{
+	switch (error) {
+	case RD_KAFKA_RESP_ERR_INVALID_MSG:
+	case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+	case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+	case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+		return 1;
+	default:
+		return !d->is_failed;
+	}
+}
+
+static int
+too_large(struct delivery *d, const rd_kafka_message_t *m, uint64_t unit)
+{
+	int err;
+
+	/* A message that shared its batch is not to blame for the size of that. */
+	if (!producer_is_alone(m->key_len, m->len, d->batch_bytes))
+		return log_permanent(
+		    "topic \"%s\" does not take batches of %llu bytes, as "
+		    "--batch-bytes has them; raise the topic's max.message.bytes, or "
+		    "lower --batch-bytes",
+		    rd_kafka_topic_name(m->rkt), (unsigned long long)d->batch_bytes);
+	if (d->dead_letter->path == NULL || m->payload == NULL)
+		return report_refusal(d, m);
+	if ((err = bury(d, m)) == 0)
+		window_done(d->window, unit);
 	return err;
 }
 
 static int
 refused(struct delivery *d, const rd_kafka_message_t *m, uint64_t unit)
 {
-	int err;
-
 	switch (m->err) {
 	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-		if (d->dead_letter->path == NULL || m->payload == NULL)
-			break;
-		if ((err = bury(d, m)) == 0)
-			window_done(d->window, unit);
-		return err;
+		return too_large(d, m, unit);
 	case RD_KAFKA_RESP_ERR__FENCED:
 	case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
 	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
@@ -95,11 +128,10 @@ refused(struct delivery *d, const rd_kafka_message_t *m, uint64_t unit)
 	case RD_KAFKA_RESP_ERR__FATAL:
 	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
 	case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
-		return d->is_fatal ? 0 : delivery_fatal(d);
+		return d->is_fatal || d->is_failed ? 0 : delivery_fatal(d);
 	default:
-		break;
+		return is_lasting(d, m->err) ? report_refusal(d, m) : 0;
 	}
-	return report_refusal(m);
 }
 
 static int
@@ -120,39 +152,55 @@ take_reports(struct delivery *d, rd_kafka_event_t *event)
 }
 
 /*
+ * The message for which something has failed says more of it, and its report may come behind.  0,
+ * or the exit code after reporting what the message was refused for.
+ */
+static int
+look_for_reason(struct delivery *d)
+{
+	int64_t give_up = loop_now() + PATIENCE, now;
+	rd_kafka_event_t *event;
+	int err = 0;
+
+	while (err == 0 && (now = loop_now()) < give_up &&
+	       (event = rd_kafka_queue_poll(d->producer->queue, (int)((give_up - now) / 1000))) !=
+		   NULL) {
+		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
+			err = take_reports(d, event);
+		else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LOG)
+			client_log(event);
+		rd_kafka_event_destroy(event);
+	}
+	return err;
+}
+
+int
+delivery_fatal(struct delivery *d)
+{
+	int err;
+
+	d->is_fatal = 1;
+	err = look_for_reason(d);
+	return err != 0 ? err : producer_judge_fatal(d->producer);
+}
+
+/*
  * That a transaction has failed librdkafka tells nowhere else until it is to be committed.  What
  * is fatal comes as an error, too.
  */
 static int
-take_log(rd_kafka_event_t *event)
+take_log(struct delivery *d, rd_kafka_event_t *event)
 {
 	const char *facility, *text;
-	int level;
+	int level, err;
 
 	client_log(event);
-	if (rd_kafka_event_log(event, &facility, &text, &level) == 0 &&
-	    strcmp(facility, "TXNERR") == 0 && strstr(text, "Fatal") == NULL)
-		return log_temporary("a transaction of Kafka has failed: %s", text);
-	return 0;
-}
-
-/* The message that has made an error fatal says more, and its report comes behind. */
-int
-delivery_fatal(struct delivery *d)
-{
-	rd_kafka_event_t *event;
-	int err = 0;
-
-	d->is_fatal = 1;
-	while (
-	    err == 0 && (event = rd_kafka_queue_poll(d->producer->queue, FATAL_PATIENCE)) != NULL) {
-		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
-			err = take_reports(d, event);
-		else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LOG)
-			err = take_log(event);
-		rd_kafka_event_destroy(event);
-	}
-	return err != 0 ? err : producer_judge_fatal(d->producer);
+	if (rd_kafka_event_log(event, &facility, &text, &level) != 0 ||
+	    strcmp(facility, "TXNERR") != 0 || strstr(text, "Fatal") != NULL)
+		return 0;
+	d->is_failed = 1;
+	err = look_for_reason(d);
+	return err != 0 ? err : log_temporary("a transaction of Kafka has failed: %s", text);
 }
 
 static int
@@ -179,7 +227,7 @@ delivery_serve(struct delivery *d)
 			err = take_error(d, event);
 			break;
 		case RD_KAFKA_EVENT_LOG:
-			err = take_log(event);
+			err = take_log(d, event);
 			break;
 		default:
 			break;

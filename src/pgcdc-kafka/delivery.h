@@ -16,7 +16,9 @@ struct delivery {
 	struct window *window;           /* in which the units of messages become done */
 	struct dead_letter *dead_letter; /* for what is too large */
 	const struct buf *head;          /* the stream's H line */
+	uint64_t batch_bytes;            /* of --batch-bytes */
 	int is_fatal;                    /* the producer has given up */
+	int is_failed;                   /* a transaction of Kafka has */
 };
 
 /* Take what there is, without a wait. 0, or the exit code after reporting. */

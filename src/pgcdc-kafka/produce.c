@@ -300,6 +300,16 @@ end_of_input(const struct produce *p, enum line_status status)
 	return 0;
 }
 
+/* The end was asked for, and the stage before has not come to its own. */
+static int
+end_inside(const struct produce *p)
+{
+	if (p->chain.in_transaction || p->transaction.is_open)
+		return log_temporary("the end came inside a transaction, and no more of it within "
+				     "--shutdown-timeout; it will come again, whole");
+	return 0;
+}
+
 /* When the whole line is told to end, the stage before still has a transaction to finish. */
 static int
 flow(struct produce *p)
@@ -318,8 +328,7 @@ flow(struct produce *p)
 		/* Nothing more comes to fill batches. */
 		again = has_ended || is_full(p) ? producer_hurry(&p->producer) : LOOP_NEVER;
 		if (loop_now() >= deadline(p))
-			return p->window.open == 0 && !p->transaction.is_open ? 0
-			                                                      : not_delivered(p);
+			return p->window.open > 0 ? not_delivered(p) : end_inside(p);
 		if ((err = wait_for_any(p, status, sooner(again, p->give_up))) != 0)
 			return err;
 	}
@@ -344,6 +353,7 @@ start(struct produce *p)
 		.window = &p->window,
 		.dead_letter = &p->dead_letter,
 		.head = &p->head,
+		.batch_bytes = p->options.batch_bytes,
 	};
 	p->transaction = (struct transaction){
 		.options = &p->options,

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,6 +15,12 @@
  */
 #define MESSAGE_COST 1200
 
+/* What a batch of one message has besides key and payload: its own head, and all headers. */
+#define BATCH_COST 512
+
+/* Milliseconds. */
+#define SOCKET_TIMEOUT 60000
+
 /* Microseconds until those that linger are told again that they need not. */
 #define HURRY_AGAIN 50000
 
@@ -25,12 +32,20 @@ static const struct client_rule rules[] = {
 	{ "request.required.acks", "all|-1", "a message could be lost that was acknowledged" },
 	{ "message.timeout.ms", "0", "a message could be given up that is waited for" },
 	{ "delivery.timeout.ms", "0", "a message could be given up that is waited for" },
-	{ "partitioner", "murmur2_random|murmur2",
-	    "other clients would look for a key in another partition" },
+	{ "partitioner", NULL, "other clients look for a key where --format says" },
 	{ "transactional.id", NULL, "use --transactional-id" },
 	{ "transaction.timeout.ms", NULL, "use --transaction-timeout" },
 	{ "queue.buffering.max.kbytes", NULL, "use --queue-bytes" },
 	{ "queue.buffering.max.messages", NULL, "use --queue-bytes" },
+	{ "queue.buffering.max.ms", NULL, "use --linger" },
+	{ "linger.ms", NULL, "use --linger" },
+	{ "batch.size", NULL, "use --batch-bytes" },
+	{ "message.max.bytes", NULL, "use --batch-bytes" },
+	{ "batch.num.messages", NULL, "use --batch-size" },
+	{ "compression.codec", NULL, "use --compression" },
+	{ "compression.type", NULL, "use --compression" },
+	{ "delivery.report.only.error", "false", "nothing could be acknowledged" },
+	{ "log.queue", "true", "errors of transactions would not be seen" },
 	{ .name = NULL },
 };
 
@@ -76,6 +91,25 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 	return 0;
 }
 
+/*
+ * Unless it is set, librdkafka raises socket.timeout.ms to that of transactions: a connection that
+ * hangs would not be given up for as long, and 36 minutes overflow what it computes with.
+ */
+static int
+bound_socket_timeout(rd_kafka_conf_t *conf, int64_t longest)
+{
+	char value[32] = "";
+	size_t size = sizeof(value);
+	int64_t timeout;
+
+	if (rd_kafka_conf_get(conf, "socket.timeout.ms", value, &size) != RD_KAFKA_CONF_OK)
+		return log_permanent("librdkafka has no property \"socket.timeout.ms\"");
+	timeout = strtoll(value, NULL, 10);
+	if (timeout == SOCKET_TIMEOUT && longest < timeout)
+		timeout = longest;
+	return client_set_number(conf, "socket.timeout.ms", (uint64_t)timeout);
+}
+
 static int
 configure_transactions(rd_kafka_conf_t *conf, const struct produce_options *o, int64_t longest)
 {
@@ -83,6 +117,8 @@ configure_transactions(rd_kafka_conf_t *conf, const struct produce_options *o, i
 
 	if (o->transactional_id == NULL)
 		return 0;
+	if ((err = bound_socket_timeout(conf, longest)) != 0)
+		return err;
 	if ((err = client_set(conf, "transactional.id", o->transactional_id)) != 0)
 		return err;
 	return client_set_number(conf, "transaction.timeout.ms", (uint64_t)longest);
@@ -158,9 +194,17 @@ producer_send(struct producer *p, const struct producer_message *m)
 }
 
 int
+producer_is_alone(size_t key_len, size_t payload_len, uint64_t batch_bytes)
+{
+	return BATCH_COST + key_len + payload_len > batch_bytes;
+}
+
+int
 producer_judge_fenced(struct producer *p)
 {
 	p->is_lost = 1;
+	if (p->longest == 0)
+		return log_temporary("the broker does not know our sequence of messages any more");
 	/* The broker says the same to a producer whose time was over. */
 	if (loop_now() >= p->aborted_at)
 		return log_temporary("a transaction of Kafka was open for more than %lld s, and "

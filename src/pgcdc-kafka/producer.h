@@ -49,6 +49,9 @@ int producer_judge_fatal(struct producer *p);
  */
 int producer_judge(struct producer *p, rd_kafka_error_t *error, const char *what);
 
+/* Whether a message of this size is in a batch alone, if batches have so many bytes. */
+int producer_is_alone(size_t key_len, size_t payload_len, uint64_t batch_bytes);
+
 /* The broker does not let us go on with our transactional id: report why. The exit code. */
 int producer_judge_fenced(struct producer *p);
 

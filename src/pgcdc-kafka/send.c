@@ -62,7 +62,8 @@ send_to(struct sender *s, struct topic *topic, int32_t partition, const struct p
 	if ((m.headers == NULL && context.kind != HEADERS_NONE) || s->key.failed ||
 	    s->payload.failed || window_add(s->window, &m.unit) != 0)
 		return no_memory();
-	if ((err = producer_send(s->producer, &m)) != 0 || payload->len <= s->options->batch_bytes)
+	if ((err = producer_send(s->producer, &m)) != 0 ||
+	    !producer_is_alone(m.key_len, m.payload_len, s->options->batch_bytes))
 		return err;
 	/*
 	 * What is larger than a batch may be refused.  A broker that knows nothing yet of this
@@ -314,7 +315,7 @@ send_schema_row(struct sender *s)
 	if ((n = make_schema_payload(s, &payload)) < 0)
 		return damaged(s);
 	if (n == 0)
-		return s->payload.failed ? no_memory() : 0;
+		return s->payload.failed ? no_memory() : keep_schemas(s);
 	return (err = send_where_needed(s, &payload)) != 0 ? err : keep_schemas(s);
 }
 

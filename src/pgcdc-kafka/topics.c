@@ -77,12 +77,21 @@ judge_creation(const struct topic *topic, rd_kafka_event_t *event)
 		    rd_kafka_event_error_string(event));
 	result = rd_kafka_event_CreateTopics_result(event);
 	one = rd_kafka_CreateTopics_result_topics(result, &n);
-	if (n == 1 &&
-	    (rd_kafka_topic_result_error(one[0]) == RD_KAFKA_RESP_ERR_NO_ERROR ||
-		rd_kafka_topic_result_error(one[0]) == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS))
+	if (n != 1)
+		return log_temporary("could not make topic \"%s\": no answer", topic->name);
+	switch (rd_kafka_topic_result_error(one[0])) {
+	case RD_KAFKA_RESP_ERR_NO_ERROR:
+	case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
 		return 0;
-	return log_permanent("could not make topic \"%s\": %s", topic->name,
-	    n == 1 ? rd_kafka_topic_result_error_string(one[0]) : "no answer");
+	case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+	case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+	case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
+		return log_temporary("could not make topic \"%s\": %s", topic->name,
+		    rd_kafka_topic_result_error_string(one[0]));
+	default:
+		return log_permanent("could not make topic \"%s\": %s", topic->name,
+		    rd_kafka_topic_result_error_string(one[0]));
+	}
 }
 
 static int

@@ -20,6 +20,40 @@
 /* Rows between two looks at the clock. */
 #define ROWS_A_LOOK 256
 
+/* --- the beginning of transactions of Kafka */
+
+/*
+ * Commits should not take the time that they cost, and the last source transaction that comes
+ * into one of Kafka needs time in it.
+ */
+static int64_t
+interval(const struct transaction *t)
+{
+	int64_t share = SHARE * t->cost < LONGEST_SHARE ? SHARE * t->cost : LONGEST_SHARE;
+	int64_t wish = share > t->options->transaction_interval ? share
+	                                                        : t->options->transaction_interval;
+	int64_t most = t->producer->longest / 4;
+
+	return wish < most ? wish : most;
+}
+
+static int
+begin(struct transaction *t)
+{
+	rd_kafka_error_t *error = rd_kafka_begin_transaction(t->producer->rk);
+
+	if (error != NULL) {
+		int err = producer_judge(t->producer, error, "could not begin a transaction");
+
+		return err != 0 ? err : log_temporary("could not begin a transaction of Kafka now");
+	}
+	t->is_open = 1;
+	t->begun = loop_now();
+	t->due = t->begun + interval(t);
+	t->producer->aborted_at = t->begun + t->producer->longest;
+	return 0;
+}
+
 /* --- lines */
 
 /* Is the position one of this stream? */
@@ -81,6 +115,7 @@ static int
 take_token(struct transaction *t, const struct event *e, const char *token)
 {
 	uint64_t lsn;
+	int err;
 
 	if (token == NULL && e->code != 'C')
 		return 0;
@@ -89,6 +124,9 @@ take_token(struct transaction *t, const struct event *e, const char *token)
 				     "action \"C\"");
 	if (e->code == 'C') {
 		t->in_source = 0;
+		/* That its parts are complete is a position of its own, also without a row more. */
+		if (!t->is_done && t->position.split != 0 && !t->is_open && (err = begin(t)) != 0)
+			return err;
 		if (!t->is_done)
 			t->position.split = t->position.seq = 0;
 	}
@@ -111,30 +149,7 @@ transaction_line(struct transaction *t, const struct event *e, const char *token
 	}
 }
 
-/* --- transactions of Kafka */
-
-/* Commits should not take the time that they cost. */
-static int64_t
-interval(const struct transaction *t)
-{
-	int64_t share = SHARE * t->cost < LONGEST_SHARE ? SHARE * t->cost : LONGEST_SHARE;
-
-	return share > t->options->transaction_interval ? share : t->options->transaction_interval;
-}
-
-static int
-begin(struct transaction *t)
-{
-	rd_kafka_error_t *error = rd_kafka_begin_transaction(t->producer->rk);
-
-	if (error != NULL)
-		return producer_judge(t->producer, error, "could not begin a transaction");
-	t->is_open = 1;
-	t->begun = loop_now();
-	t->due = t->begun + interval(t);
-	t->producer->aborted_at = t->begun + t->producer->longest;
-	return 0;
-}
+/* --- what is in transactions of Kafka */
 
 static int
 send_position(struct transaction *t)

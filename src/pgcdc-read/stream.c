@@ -161,8 +161,8 @@ consume(struct stream *st)
 		st->growths++;
 	}
 	if (PQconsumeInput(conn) == 0)
-		return log_temporary("lost the connection behind %s: %s",
-		    lsn_text(st->received), PQerrorMessage(conn));
+		return log_temporary("lost the connection behind %s: %s", lsn_text(st->received),
+		    PQerrorMessage(conn));
 	st->full = ioctl(PQsocket(conn), FIONREAD, &left) == 0 && left > 0;
 	return 0;
 }
