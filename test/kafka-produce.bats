@@ -113,6 +113,16 @@ ${t}2}}
 	consume unsplit | tail -n +4 | jq -r .action | paste -sd ' ' | is 'I D I D'
 }
 
+@test "no tombstone for a key that other rows have, too" {
+	topic create shared
+	{ echo "$H" && tx 1 "$(rows 1 2 | sed 's/"identity_ids":\["1-1"\]/"identity_ids":[]/')" &&
+		tx 2 "$(rows 1 1 | sed 's/"I"/"D"/; s/"columns"/"identity"/; s/"identity_ids":\["1-1"\]/"identity_ids":[]/')" &&
+		tx 3 '{"action":"T","lsn":"0/350","schema":"public","table":"t"}'; } |
+		produce -t shared --key=identity --tombstones
+	consume shared -f '%k %S\n' | sed 's/ [1-9].*/ line/' |
+		is "$(printf '{"schema":"public","table":"t"} line\n%.0s' 1 2 3 4)"
+}
+
 @test "TRUNCATE and schema rows go to every partition when keys are spread" {
 	topic create spread 3
 	translated "$I" '{"action":"T","lsn":"0/250","schema":"public","table":"t"}' >in

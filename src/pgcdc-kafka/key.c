@@ -83,49 +83,53 @@ find_entry(const struct event *e, struct event_span id, int is_old)
 	return entry != NULL ? entry : entry_with(&e->identity, id);
 }
 
-static int
+static enum key_made
 make_identity(struct buf *key, const struct event *e, int is_old)
 {
 	const char *p = e->metadata.p != NULL ? identity_ids(e->metadata) : NULL;
 	struct event_span id;
 	size_t n = 0;
 
-	if (p == NULL)
-		return -1;
 	buf_str(key, "{\"schema\":");
 	add_span(key, e->schema);
 	buf_str(key, ",\"table\":");
 	add_span(key, e->table);
+	if (e->code == 'T') {
+		buf_str(key, "}");
+		return KEY_OF_MANY;
+	}
+	if (p == NULL)
+		return KEY_UNKNOWN;
 	while (id = next_id(&p), id.len > 0) {
 		const struct event_entry *entry = find_entry(e, id, is_old);
 
 		if (entry == NULL || entry->value.p == NULL)
-			return -1;
+			return KEY_UNKNOWN;
 		buf_str(key, n++ > 0 ? "," : ",\"identity\":{");
 		add_span(key, entry->name);
 		buf_str(key, ":");
 		add_span(key, entry->value);
 	}
 	buf_str(key, n > 0 ? "}}" : "}");
-	return 1;
+	return n > 0 ? KEY_OF_ROW : KEY_OF_MANY;
 }
 
-int
+enum key_made
 key_make(struct buf *key, enum key_kind kind, const struct event *e, int is_old)
 {
 	switch (kind) {
 	case KEY_SCHEMA:
 		text_add(key, e->schema);
-		return 1;
+		return KEY_OF_MANY;
 	case KEY_TABLE:
 		text_add(key, e->schema);
 		buf_str(key, ".");
 		text_add(key, e->table);
-		return 1;
+		return KEY_OF_MANY;
 	case KEY_IDENTITY:
 		return make_identity(key, e, is_old || e->code == 'D');
 	case KEY_NONE:
 		break;
 	}
-	return 0;
+	return KEY_ABSENT;
 }

@@ -143,7 +143,8 @@ take(struct position *p, const rd_kafka_message_t *m, const struct position_plac
 	if (!is_ours(m, place->id) || position_parse(p, m->payload, m->len) == 0)
 		return 0;
 	return log_permanent("topic \"%s\" has at offset %lld no position for transactional id "
-			     "\"%s\" that this program knows; give another --position-topic",
+			     "\"%s\" that this program knows; with another --position-topic "
+			     "what the source sends again is written twice",
 	    place->topic, (long long)m->offset, place->id);
 }
 

@@ -118,8 +118,12 @@ find_topic(struct sender *s, struct topic **topic)
 static int
 make_key(struct sender *s, struct buf *key, int is_old)
 {
+	enum key_made made;
+
 	key->len = 0;
-	if (key_make(key, s->options->key, s->event, is_old) >= 0)
+	made = key_make(key, s->options->key, s->event, is_old);
+	s->is_row_key = made == KEY_OF_ROW;
+	if (made != KEY_UNKNOWN)
 		return 0;
 	return log_permanent("line %llu does not say what identifies its row; put "
 			     "pgcdc-translate before, or give another --key",
@@ -131,7 +135,8 @@ send_tombstone(struct sender *s, struct topic *topic)
 {
 	static const struct payload tombstone = { NULL, 0, 1, 'D' };
 
-	return s->options->tombstones ? send_by_key(s, topic, &tombstone) : 0;
+	/* One for the key of many rows would take away those that are still there. */
+	return s->options->tombstones && s->is_row_key ? send_by_key(s, topic, &tombstone) : 0;
 }
 
 static int
@@ -170,13 +175,12 @@ send_row(struct sender *s)
 		    "line %llu is a row without \"schema\" and \"table\"", s->number);
 	if ((err = find_topic(s, &topic)) != 0)
 		return err;
+	if ((err = make_key(s, &s->key, 0)) != 0)
+		return err;
 	if (s->event->code == 'T' && s->options->key == KEY_IDENTITY) {
-		s->key.len = 0;
 		payload = make_payload(s, 0);
 		return send_everywhere(s, topic, &payload);
 	}
-	if ((err = make_key(s, &s->key, 0)) != 0)
-		return err;
 	if (s->event->code == 'U' && s->options->key == KEY_IDENTITY &&
 	    s->event->identity.whole.p != NULL) {
 		if ((err = make_key(s, &s->old_key, 1)) != 0)

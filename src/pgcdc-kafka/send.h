@@ -34,6 +34,7 @@ struct sender {
 	const struct event *event;
 	struct event_span line;
 	unsigned long long number;
+	int is_row_key; /* key is one row's alone */
 	struct buf key, old_key, payload, schema, table;
 };
 

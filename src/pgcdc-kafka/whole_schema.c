@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "folder.h"
@@ -18,12 +19,19 @@
 int
 whole_schema_open(struct whole_schema *w, const char *path)
 {
+	struct stat file = { .st_size = -1 };
 	json_error_t why;
 
 	*w = (struct whole_schema){ .path = path };
 	if (path == NULL)
 		return 0;
-	if (access(path, F_OK) != 0 && errno == ENOENT)
+	if (stat(path, &file) != 0 && errno == ENOENT)
+		return log_permanent(
+		    "file \"%s\" is not there; restore it, as pgstream would take "
+		    "what a new one lacks for dropped, or, if the topic is new, make "
+		    "an empty one",
+		    path);
+	if (file.st_size == 0)
 		w->root = json_pack("{s:{}}", "schemas");
 	else if ((w->root = json_load_file(path, 0, &why)) == NULL)
 		return log_permanent("could not read the schemas in \"%s\": %s", path, why.text);

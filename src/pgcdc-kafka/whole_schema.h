@@ -16,7 +16,7 @@ struct whole_schema {
 	json_t *root;     /* "system_identifier", and "schemas" by name */
 };
 
-/* Read the file, if there is one. 0, or the exit code after reporting. */
+/* Read the file, which is empty at first. 0, or the exit code after reporting. */
 int whole_schema_open(struct whole_schema *w, const char *path);
 
 /* Is it of this cluster?  A new one becomes so.  0, or the exit code after reporting. */

@@ -60,7 +60,7 @@ as_recorded(const char *name)
 	const char *line, *value;
 	int n = 0;
 
-	whole_schema_open(&schemas, "/nonexistent/schemas");
+	whole_schema_open(&schemas, "/dev/null");
 	while ((line = dialect_line(lines)) != NULL && (value = dialect_line(values)) != NULL)
 		is_str(made(kind_of(name), line, 0), value, "%s: line %d", name, ++n);
 	is_int(n, 13, "%s: all of them", name);

@@ -86,7 +86,10 @@ told(const char *line)
 static void
 accumulates(void)
 {
-	is_int(whole_schema_open(&w, path), 0, "a file that is not there is a new one");
+	is_int(whole_schema_open(&w, path), 100, "a file that is not there may be lost");
+	ok(strstr(said(), " is not there; restore it, ") != NULL, "and it says so");
+	fclose(fopen(path, "w"));
+	is_int(whole_schema_open(&w, path), 0, "an empty file is a new one");
 	is_int(whole_schema_check(&w, "7"), 0, "it becomes one of this cluster");
 	is_str(told(row(1, "\"s\"", "CREATE TABLE", ONE(A), NULL, "")), "1 a:x", "a table");
 	is_str(told(row(2, "\"s\"", "CREATE TABLE", ONE(B), NULL, "")), "2 a:x b:z",
