@@ -130,7 +130,7 @@ row_key(enum expected_keys keys, const struct line *l, int is_old)
 	if (keys == EXPECTED_SCHEMA)
 		return or_die(strdup(l->schema));
 	if (keys == EXPECTED_IDENTITY)
-		return l->action == 'T' ? or_die(strdup("")) : identity_key(l, is_old);
+		return identity_key(l, is_old);
 	if (asprintf(&key, "%s.%s", l->schema, l->table) < 0)
 		errx(111, "out of memory");
 	return key;
