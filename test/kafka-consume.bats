@@ -58,6 +58,19 @@ teardown_file() { kafka_stop; }
 	reads -t unacked -G unacked | is_empty
 }
 
+@test "with --ack=stdout what goes to a file is synced before it is committed, the last of it, too" {
+	topic create synced
+	FAULT_DISK_MARK=$PWD/durable on_bad_disk live -t synced -G synced --ack=stdout --commit-interval=1h
+	wait_until 20 '[ "$(offsets synced)" = "synced 0 0" ]' # so the next one is due in an hour
+	fill synced 1 10
+	wait_until 20 'has_ids 10'
+	stop_bg CONSUMER
+	cat err
+	[ "$bg_status" -eq 0 ]
+	offsets synced | is 'synced 0 10'
+	[ "$((10#$(<durable)))" -eq "$(stat -c %s out)" ]
+}
+
 @test "nothing is committed that was not acknowledged" {
 	topic create part
 	fill part 1 30

@@ -264,7 +264,8 @@ consume_main(int argc, char **argv)
 		    .form = "the line is no ack, \"TOKEN NAME\" is expected" },
 		.committer = { .options = &c.options,
 		    .consumer = &c.consumer,
-		    .partitions = &c.partitions },
+		    .partitions = &c.partitions,
+		    .out = &c.out },
 		.held = { .is_last = 1 } };
 	int err;
 
