@@ -71,6 +71,19 @@ teardown_file() { kafka_stop; }
 	[ "$((10#$(<durable)))" -eq "$(stat -c %s out)" ]
 }
 
+@test "with --ack=stdout a pipe that breaks: what was written before is committed, and no more" {
+	topic create broken
+	FAULT_PIPE_LASTS=1 on_bad_disk live -t broken -G broken --ack=stdout --commit-interval=1h
+	wait_until 20 '[ "$(offsets broken)" = "broken 0 0" ]'
+	fill broken 1 10
+	wait_until 20 'has_ids 10'
+	fill broken 11 20
+	end_bg CONSUMER 20
+	cat err
+	[ "$bg_status" -eq 111 ]
+	offsets broken | is 'broken 0 10'
+}
+
 @test "nothing is committed that was not acknowledged" {
 	topic create part
 	fill part 1 30
