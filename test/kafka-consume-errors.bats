@@ -128,6 +128,41 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	read_to_end gone
 }
 
+# damage TOPIC OFFSET BYTE TEXT: writes over the batch that begins at OFFSET, from its BYTE on, in the
+# broker's only segment.
+damage() {
+	local file=$KAFKADIR/data/$1-0/00000000000000000000.log at=0 offset length
+	while read -r offset length < <(od -An --endian=big -t d4 -j "$((at + 4))" -N 8 "$file") &&
+		[ "$offset" -ne "$2" ]; do
+		at=$((at + 12 + length))
+	done
+	printf %b "$4" | dd of="$file" bs=1 seek="$((at + $3))" conv=notrunc status=none
+}
+
+# Of a batch: byte 8 begins its length, 16 is its version, 22 its codec, and from 61 on come its records.
+@test "a damaged batch stops, what came before it is done, and nothing of it is" {
+	local n=0 byte text option why
+	while IFS='|' read -r byte text option why; do
+		n=$((n + 1))
+		topic create "damaged$n"
+		for i in 1 6 11; do fill "damaged$n" "$i" "$((i + 4))"; done
+		damage "damaged$n" 5 "$byte" "$text"
+		for i in 1 2; do
+			# shellcheck disable=SC2086
+			fails 100 "topic \"damaged$n\" partition 0 cannot be read from offset 5 on: $why" \
+				-t "damaged$n" -G "damaged$n" --ack=stdout $option
+			offsets "damaged$n" | is "damaged$n 0 5"
+		done
+	done <<-'END'
+		90|xxxx||MessageSet at offset 5 (
+		61|xxxx|-X check.crcs=false|Decompression (codec 0x3) of message at 5
+		22|\x07|-X check.crcs=false|Decompression (codec 0x7) of message at 5
+		16|\x09||Unsupported Message(Set) MagicByte 9 at offset 5
+		8|\x00\x00\x00\x01||Fetch from broker 1 failed: Broker: Invalid message
+	END
+	[ "$n" -eq 5 ]
+}
+
 @test "a topic that is not there, and one that goes" {
 	fails 100 'Subscribed topic not available: missing: Broker: Unknown topic or partition; give --topic one that is there' \
 		-t missing -G missing
