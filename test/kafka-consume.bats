@@ -7,7 +7,14 @@ load kafka
 load produce
 load consume
 
-setup_file() { kafka_start --conf 'group.min.session.timeout.ms = 100'; }
+# Carol has a password that is longer than most, and who comes with one has to come again each second.
+setup_file() {
+	local plain=listener.name.sasl_plaintext.plain.sasl.jaas.config
+	kafka_start --conf 'group.min.session.timeout.ms = 100' \
+		--conf "$plain = org.apache.kafka.common.security.plain.PlainLoginModule required user_carol=\"$(long_password)\";" \
+		--conf 'listener.name.sasl_plaintext.connections.max.reauth.ms = 1000'
+}
+long_password() { printf '%5000s' '' | tr ' ' x; }
 teardown_file() { kafka_stop; }
 
 @test "rows come out byte for byte, in the order of their partition, as a whole stream" {
@@ -234,6 +241,22 @@ teardown_file() { kafka_stop; }
 	printf '{\n "action": "T",\n "schema": "a", "table": "b\\n"\n}' |
 		through plaintext -P -t pretty -D '|' -H system_identifier=7
 	reads -t pretty -G pretty | sed -n 2p | is '{"action":"T","schema":"a","table":"b\n"}'
+}
+
+@test "a long password is the same in later connections" {
+	topic create long
+	fill long 1 5000
+	long_password >password
+	KAFKA=$(kafka address "$KAFKADIR" sasl_plaintext) live -t long -G long --ack=stdout -v -X debug=broker \
+		--sasl-mechanism=PLAIN --sasl-username=carol --sasl-password-file=password
+	wait_until 20 'has_ids 5000'
+	local before
+	before=$(grep -c ' -> UP' err)
+	wait_until 20 '[ "$(grep -c " -> UP" err)" -ge $((before + 3)) ]'
+	fill long 5001 5010
+	wait_until 20 'has_ids 5010'
+	stop_bg CONSUMER
+	[ "$bg_status" -eq 0 ]
 }
 
 @test "what a transaction of Kafka ends with counts as read" {
