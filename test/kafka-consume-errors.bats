@@ -264,6 +264,7 @@ damage() {
 		n=$((n + 1))
 		# shellcheck disable=SC2086
 		fails 100 "$text" $wrong
+		absent hush err
 	done <<-'END'
 		-t t|no group is named
 		-G g|no topic is named
@@ -291,10 +292,15 @@ damage() {
 		-G g -t t -X group.id=h|use --group
 		-G g -t t -X partition.assignment.strategy=range|partitions that stay would be given up
 		-G g -t t -X no.such=1|invalid property of librdkafka
+		-G g -t t -X sasl.password=hush|property "sasl.password" is a secret, and everybody may see a command line; put it into a file for --config, or use --sasl-password-file
+		-G g -t t -X ssl.key.password=hush|property "ssl.key.password" is a secret, and everybody may see a command line; put it into a file for --config, or use --key-password-file
+		-G g -t t -X ssl.key.pem=hush|put it into a file for --config, or use --key-file
+		-G g -t t -X ssl.keystore.password=hush|put it into a file for --config
+		-G g -t t -X sasl.oauthbearer.client.secret=hush|put it into a file for --config
 		-G g -t t -G h|--group
 		-G g -t t --revoke-timeout=10s -X max.poll.interval.ms=9000 -X session.timeout.ms=8000|must be shorter than
 		-G g -t t extra|unexpected argument "extra"
 	END
-	[ "$n" -eq 29 ]
+	[ "$n" -eq 34 ]
 	KAFKA=192.0.2.1 fails 100 "would not be encrypted" -G g -t t
 }

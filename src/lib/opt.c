@@ -147,6 +147,7 @@ add_items(struct opt_list *list, const char *s)
 static int
 add_pairs(struct opt_list *list, const char *s, int in_environment)
 {
+	list->in_environment = in_environment;
 	for (;;) {
 		size_t len = in_environment ? strcspn(s, " \t") : strlen(s);
 		const char *equals = memchr(s, '=', len);

@@ -33,6 +33,7 @@ enum opt_kind {
 struct opt_list {
 	char **item; /* allocated, for the life of the program */
 	size_t n;
+	int in_environment; /* OPT_PAIR: where others do not see it, and not on the command line */
 };
 
 struct opt {

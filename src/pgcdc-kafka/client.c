@@ -122,15 +122,42 @@ read_file(struct draft *d, const char *path)
 	return err;
 }
 
+/* Everybody may see a command line. */
+static int
+check_secret(const char *pair)
+{
+	static const struct {
+		const char *name, *option;
+	} secrets[] = {
+		{ "sasl.password", ", or use --sasl-password-file" },
+		{ "ssl.key.password", ", or use --key-password-file" },
+		{ "ssl.key.pem", ", or use --key-file" },
+		{ "ssl.keystore.password", "" },
+		{ "sasl.oauthbearer.client.secret", "" },
+		{ "sasl.oauthbearer.assertion.private.key.passphrase", "" },
+		{ "sasl.oauthbearer.assertion.private.key.pem", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (strlen(secrets[i].name) == strcspn(pair, "=") &&
+		    strncmp(secrets[i].name, pair, strlen(secrets[i].name)) == 0)
+			return log_permanent("property \"%s\" is a secret, and everybody may see a "
+					     "command line; put it into a file for --config%s",
+			    secrets[i].name, secrets[i].option);
+	return 0;
+}
+
 static int
 set_pairs(struct draft *d, const struct opt_list *pairs)
 {
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < pairs->n; i++) {
-		char *pair = strdup(pairs->item[i]);
+		char *pair;
 
-		if (pair == NULL)
+		if (!pairs->in_environment && (err = check_secret(pairs->item[i])) != 0)
+			return err;
+		if ((pair = strdup(pairs->item[i])) == NULL)
 			return log_temporary("out of memory");
 		err = set_pair(d, pair, "option \"--property\"");
 		free(pair);
