@@ -38,6 +38,7 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	ids <out | is "$(seq 6)"
 	jq -c 'del(.timestamp, .why)' dead | is '{"topic":"aside","partition":0,"offset":3,"key":"key","value":"no \"event\""}
 {"topic":"aside","partition":0,"offset":4,"key_hex":"ff6b6579","value_hex":"fe"}'
+	jq -r .why dead | sort -u | is 'it is no JSON object with an "action"'
 	grep -F 'offset 4 is no event, and in "dead" now: ' err
 	offsets aside | is 'aside 0 8'
 	[ "$(stat -c %a dead)" = 600 ]

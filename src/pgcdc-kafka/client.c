@@ -270,6 +270,7 @@ static int
 check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int explicit)
 {
 	char brokers[1024], protocol[1024], verify[1024], names[1024];
+	static int is_warned; /* there may be several clients */
 	const char *remote;
 	int encrypted, verified;
 
@@ -284,8 +285,10 @@ check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int 
 		return log_permanent("the connection to broker \"%s\" would not be encrypted and "
 				     "verified; give --tls, or allow it with --insecure",
 		    remote);
-	log_warn("the connection to broker \"%s\" is not %s; use --tls", remote,
-	    encrypted ? "verified" : "encrypted");
+	if (!is_warned)
+		log_warn("the connection to broker \"%s\" is not %s; use --tls", remote,
+		    encrypted ? "verified" : "encrypted");
+	is_warned = 1;
 	return 0;
 }
 
