@@ -172,6 +172,21 @@ teardown_file() { kafka_stop; }
 	reads -t start -G start-latest --start=latest | ids | sort -n | is "$(seq 41 50)"
 }
 
+@test "brokers are asked for all partitions at once where these begin and end" {
+	topic create wide 40
+	fill wide 1 100
+	local start n
+	for start in earliest latest @0; do
+		reads -t wide -G "wide$start" --start="$start" --ack=stdout -v -X debug=protocol >out 2>err
+		n=$(grep -c 'Sent ListOffsetsRequest' err)
+		echo "--start=$start: $n questions"
+		[ "$n" -ge 2 ] && [ "$n" -lt 10 ] # again when an answer takes long
+		read_to_end "wide$start"
+		[ "$start" = latest ] || has_ids 100
+	done
+	reads -t wide -G wideearliest | is_empty
+}
+
 @test "a partition that joins a topic is read from its beginning" {
 	topic create grown
 	fill grown 1 5
