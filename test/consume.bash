@@ -31,6 +31,14 @@ live() {
 	start_bg CONSUMER run_it "$@"
 }
 
+# on_bad_disk COMMAND...: with writes and syncs as test/fault/disk.c has them.
+on_bad_disk() {
+	local tools=$PGCDC_TEST_ROOT/build/plain
+	[ -z "${PGCDC_BIN-}" ] || tools=$PGCDC_BIN/..
+	LD_PRELOAD=$tools/fault/disk.so \
+		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@"
+}
+
 # ack TOKEN-NUMBER [NAME]: of the stream in out.
 ack() {
 	local run

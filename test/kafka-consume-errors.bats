@@ -38,6 +38,7 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	ids <out | is "$(seq 6)"
 	jq -c 'del(.timestamp, .why)' dead | is '{"topic":"aside","partition":0,"offset":3,"key":"key","value":"no \"event\""}
 {"topic":"aside","partition":0,"offset":4,"key_hex":"ff6b6579","value_hex":"fe"}'
+	jq -r .why dead | sort -u | is 'it is no JSON object with an "action"'
 	grep -F 'offset 4 is no event, and in "dead" now: ' err
 	offsets aside | is 'aside 0 8'
 	[ "$(stat -c %a dead)" = 600 ]
@@ -126,6 +127,41 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	stop_bg CONSUMER
 	[ "$bg_status" -eq 0 ]
 	read_to_end gone
+}
+
+# damage TOPIC OFFSET BYTE TEXT: writes over the batch that begins at OFFSET, from its BYTE on, in the
+# broker's only segment.
+damage() {
+	local file=$KAFKADIR/data/$1-0/00000000000000000000.log at=0 offset length
+	while read -r offset length < <(od -An --endian=big -t d4 -j "$((at + 4))" -N 8 "$file") &&
+		[ "$offset" -ne "$2" ]; do
+		at=$((at + 12 + length))
+	done
+	printf %b "$4" | dd of="$file" bs=1 seek="$((at + $3))" conv=notrunc status=none
+}
+
+# Of a batch: byte 8 begins its length, 16 is its version, 22 its codec, and from 61 on come its records.
+@test "a damaged batch stops, what came before it is done, and nothing of it is" {
+	local n=0 byte text option why
+	while IFS='|' read -r byte text option why; do
+		n=$((n + 1))
+		topic create "damaged$n"
+		for i in 1 6 11; do fill "damaged$n" "$i" "$((i + 4))"; done
+		damage "damaged$n" 5 "$byte" "$text"
+		for i in 1 2; do
+			# shellcheck disable=SC2086
+			fails 100 "topic \"damaged$n\" partition 0 cannot be read from offset 5 on: $why" \
+				-t "damaged$n" -G "damaged$n" --ack=stdout $option
+			offsets "damaged$n" | is "damaged$n 0 5"
+		done
+	done <<-'END'
+		90|xxxx||MessageSet at offset 5 (
+		61|xxxx|-X check.crcs=false|Decompression (codec 0x3) of message at 5
+		22|\x07|-X check.crcs=false|Decompression (codec 0x7) of message at 5
+		16|\x09||Unsupported Message(Set) MagicByte 9 at offset 5
+		8|\x00\x00\x00\x01||Fetch from broker 1 failed: Broker: Invalid message
+	END
+	[ "$n" -eq 5 ]
 }
 
 @test "a topic that is not there, and one that goes" {
@@ -229,6 +265,7 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		n=$((n + 1))
 		# shellcheck disable=SC2086
 		fails 100 "$text" $wrong
+		absent hush err
 	done <<-'END'
 		-t t|no group is named
 		-G g|no topic is named
@@ -256,10 +293,15 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		-G g -t t -X group.id=h|use --group
 		-G g -t t -X partition.assignment.strategy=range|partitions that stay would be given up
 		-G g -t t -X no.such=1|invalid property of librdkafka
+		-G g -t t -X sasl.password=hush|property "sasl.password" is a secret, and everybody may see a command line; put it into a file for --config, or use --sasl-password-file
+		-G g -t t -X ssl.key.password=hush|property "ssl.key.password" is a secret, and everybody may see a command line; put it into a file for --config, or use --key-password-file
+		-G g -t t -X ssl.key.pem=hush|put it into a file for --config, or use --key-file
+		-G g -t t -X ssl.keystore.password=hush|put it into a file for --config
+		-G g -t t -X sasl.oauthbearer.client.secret=hush|put it into a file for --config
 		-G g -t t -G h|--group
 		-G g -t t --revoke-timeout=10s -X max.poll.interval.ms=9000 -X session.timeout.ms=8000|must be shorter than
 		-G g -t t extra|unexpected argument "extra"
 	END
-	[ "$n" -eq 29 ]
+	[ "$n" -eq 34 ]
 	KAFKA=192.0.2.1 fails 100 "would not be encrypted" -G g -t t
 }

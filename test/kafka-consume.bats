@@ -7,7 +7,14 @@ load kafka
 load produce
 load consume
 
-setup_file() { kafka_start --conf 'group.min.session.timeout.ms = 100'; }
+# Carol has a password that is longer than most, and who comes with one has to come again each second.
+setup_file() {
+	local plain=listener.name.sasl_plaintext.plain.sasl.jaas.config
+	kafka_start --conf 'group.min.session.timeout.ms = 100' \
+		--conf "$plain = org.apache.kafka.common.security.plain.PlainLoginModule required user_carol=\"$(long_password)\";" \
+		--conf 'listener.name.sasl_plaintext.connections.max.reauth.ms = 1000'
+}
+long_password() { printf '%5000s' '' | tr ' ' x; }
 teardown_file() { kafka_stop; }
 
 @test "rows come out byte for byte, in the order of their partition, as a whole stream" {
@@ -56,6 +63,32 @@ teardown_file() { kafka_stop; }
 	reads -t unacked -G unacked --ack=stdout >out
 	offsets unacked | is 'unacked 0 5'
 	reads -t unacked -G unacked | is_empty
+}
+
+@test "with --ack=stdout what goes to a file is synced before it is committed, the last of it, too" {
+	topic create synced
+	FAULT_DISK_MARK=$PWD/durable on_bad_disk live -t synced -G synced --ack=stdout --commit-interval=1h
+	wait_until 20 '[ "$(offsets synced)" = "synced 0 0" ]' # so the next one is due in an hour
+	fill synced 1 10
+	wait_until 20 'has_ids 10'
+	stop_bg CONSUMER
+	cat err
+	[ "$bg_status" -eq 0 ]
+	offsets synced | is 'synced 0 10'
+	[ "$((10#$(<durable)))" -eq "$(stat -c %s out)" ]
+}
+
+@test "with --ack=stdout a pipe that breaks: what was written before is committed, and no more" {
+	topic create broken
+	FAULT_PIPE_LASTS=1 on_bad_disk live -t broken -G broken --ack=stdout --commit-interval=1h
+	wait_until 20 '[ "$(offsets broken)" = "broken 0 0" ]'
+	fill broken 1 10
+	wait_until 20 'has_ids 10'
+	fill broken 11 20
+	end_bg CONSUMER 20
+	cat err
+	[ "$bg_status" -eq 111 ]
+	offsets broken | is 'broken 0 10'
 }
 
 @test "nothing is committed that was not acknowledged" {
@@ -139,6 +172,21 @@ teardown_file() { kafka_stop; }
 	reads -t start -G start-latest --start=latest | ids | sort -n | is "$(seq 41 50)"
 }
 
+@test "brokers are asked for all partitions at once where these begin and end" {
+	topic create wide 40
+	fill wide 1 100
+	local start n
+	for start in earliest latest @0; do
+		reads -t wide -G "wide$start" --start="$start" --ack=stdout -v -X debug=protocol >out 2>err
+		n=$(grep -c 'Sent ListOffsetsRequest' err)
+		echo "--start=$start: $n questions"
+		[ "$n" -ge 2 ] && [ "$n" -lt 10 ] # again when an answer takes long
+		read_to_end "wide$start"
+		[ "$start" = latest ] || has_ids 100
+	done
+	reads -t wide -G wideearliest | is_empty
+}
+
 @test "a partition that joins a topic is read from its beginning" {
 	topic create grown
 	fill grown 1 5
@@ -208,6 +256,22 @@ teardown_file() { kafka_stop; }
 	printf '{\n "action": "T",\n "schema": "a", "table": "b\\n"\n}' |
 		through plaintext -P -t pretty -D '|' -H system_identifier=7
 	reads -t pretty -G pretty | sed -n 2p | is '{"action":"T","schema":"a","table":"b\n"}'
+}
+
+@test "a long password is the same in later connections" {
+	topic create long
+	fill long 1 5000
+	long_password >password
+	KAFKA=$(kafka address "$KAFKADIR" sasl_plaintext) live -t long -G long --ack=stdout -v -X debug=broker \
+		--sasl-mechanism=PLAIN --sasl-username=carol --sasl-password-file=password
+	wait_until 20 'has_ids 5000'
+	local before
+	before=$(grep -c ' -> UP' err)
+	wait_until 20 '[ "$(grep -c " -> UP" err)" -ge $((before + 3)) ]'
+	fill long 5001 5010
+	wait_until 20 'has_ids 5010'
+	stop_bg CONSUMER
+	[ "$bg_status" -eq 0 ]
 }
 
 @test "what a transaction of Kafka ends with counts as read" {

@@ -251,3 +251,11 @@ system_identifier=8,epoch=1,commit_lsn=0/1F0"
 	echo "$output"
 	[[ ${lines[-1]} == *"in part"*" equal" ]]
 }
+
+# Exactly once takes several clients.  To us this way of writing the address is that of anybody.
+@test "that the connection is not encrypted is said once" {
+	{ echo "$H" && tx 1 "$(rows 1 2)"; } | KAFKA=${KAFKA/127.0.0.1/127.1} once --insecure 2>err
+	cat err
+	grep -c 'warning: the connection to broker "127.1" is not encrypted; use --tls' err | is 1
+	[ "$(in_order)" = "1 2" ]
+}

@@ -60,7 +60,9 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	one | timeout 30 pgcdc-kafka produce -F props -t file
 	echo 'sasl.password=wrong' >>props
 	run -100 timeout 30 pgcdc-kafka produce -F props -t file < <(one)
-	one | timeout 30 pgcdc-kafka produce -F props -X sasl.password=bob-secret -t file
+	one | PGCDC_KAFKA_PRODUCE_PROPERTY=sasl.password=bob-secret timeout 30 pgcdc-kafka produce -F props -t file
+	echo 'sasl.password=bob-secret' >>props
+	run -100 timeout 30 pgcdc-kafka produce -F props -X sasl.username=nobody -t file < <(one)
 	[ "$(consume file | wc -l)" -eq 2 ]
 	echo '  x' >>props
 	refuses 100 "file \"props\" line $(wc -l <props) is no property" -F props -t file </dev/null
@@ -99,6 +101,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong 'unknown field in topic "a%{x}" at "%{x}"' -t 'a%{x}'
 	wrong 'invalid topic "a b"' -t 'a b'
 	wrong 'topic "none" does not exist; make it, or give --auto-create' -t none
+	wrong 'property "sasl.password" is a secret' -t t -X sasl.password=hush
 	wrong 'property "acks" may not be "1"' -t t -X acks=1
 	wrong 'property "enable.idempotence" may not be "false"' -t t -X enable.idempotence=false
 	wrong 'property "message.timeout.ms" may not be "1000"' -t t -X message.timeout.ms=1000

@@ -147,6 +147,7 @@ add_items(struct opt_list *list, const char *s)
 static int
 add_pairs(struct opt_list *list, const char *s, int in_environment)
 {
+	list->in_environment = in_environment;
 	for (;;) {
 		size_t len = in_environment ? strcspn(s, " \t") : strlen(s);
 		const char *equals = memchr(s, '=', len);
@@ -195,7 +196,7 @@ expected(const struct opt *o)
 	case OPT_LIST:
 		return "names separated by commas, none of them empty";
 	case OPT_PAIR:
-		return "NAME=VALUE";
+		return "NAME=VALUE, in the environment with blanks between them";
 	case OPT_FLAG:
 		return "true or false";
 	case OPT_STRING:
@@ -203,6 +204,19 @@ expected(const struct opt *o)
 		break;
 	}
 	return "a value that is not empty";
+}
+
+/* A value, for the error message. Pairs may be passwords: those before it are counted. */
+static const char *
+shown(const struct opt *o, const char *value)
+{
+	const struct opt_list *before = o->value;
+	static char *text;
+
+	if (o->kind == OPT_PAIR ? asprintf(&text, "number %zu", before->n + 1) < 0
+				: asprintf(&text, "\"%s\"", value) < 0)
+		return "...";
+	return text;
 }
 
 static int
@@ -297,10 +311,10 @@ invalid_variable(const struct table *t, const struct opt *o, const char *value)
 	if (t->program->origin != NULL)
 		origin = t->program->origin(name);
 	if (origin != NULL)
-		return log_permanent("invalid value \"%s\" of \"%s\" in %s; expected %s", value,
-		    name, origin, expected(o));
-	return log_permanent("invalid value \"%s\" in environment variable \"%s\"; expected %s",
-	    value, name, expected(o));
+		return log_permanent("invalid value %s of \"%s\" in %s; expected %s",
+		    shown(o, value), name, origin, expected(o));
+	return log_permanent("invalid value %s in environment variable \"%s\"; expected %s",
+	    shown(o, value), name, expected(o));
 }
 
 /* With warn: say which variables name no option. Otherwise: set the options. */
@@ -374,9 +388,8 @@ parse_command_line(struct table *t, int argc, char **argv, int *operands)
 			return log_permanent(
 			    "option \"--%s\" is given twice; give it once", o->name);
 		if (set(o, o->kind == OPT_FLAG ? "1" : optarg, 0) != 0)
-			return log_permanent(
-			    "invalid value \"%s\" for option \"--%s\"; expected %s", optarg,
-			    o->name, expected(o));
+			return log_permanent("invalid value %s for option \"--%s\"; expected %s",
+			    shown(o, optarg), o->name, expected(o));
 	}
 	if (operands != NULL)
 		*operands = optind;

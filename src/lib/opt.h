@@ -20,7 +20,11 @@ enum opt_kind {
 	OPT_STRING, /* const char **, not empty */
 	OPT_TEXT,   /* const char **, may be empty */
 	OPT_LIST,   /* struct opt_list *: repeated, or separated by commas */
-	OPT_PAIR,   /* struct opt_list *: NAME=VALUE, repeated; in the environment between blanks */
+	/*
+	 * struct opt_list *: NAME=VALUE, repeated; in the environment between blanks.  As they may
+	 * be passwords, error messages do not show them.
+	 */
+	OPT_PAIR,
 	OPT_DURATION, /* int64_t *, microseconds: 10, 10s, 500ms, 2min, 1h; bare: seconds */
 	OPT_SIZE,     /* uint64_t *, bytes: 4096, 64KiB, 100MiB, 1GiB (kB, MB, GB the same) */
 	OPT_LSN,      /* uint64_t *, as lsn.h */
@@ -29,6 +33,7 @@ enum opt_kind {
 struct opt_list {
 	char **item; /* allocated, for the life of the program */
 	size_t n;
+	int in_environment; /* OPT_PAIR: where others do not see it, and not on the command line */
 };
 
 struct opt {

@@ -175,7 +175,7 @@ find_topic(struct claim *c)
 		    .partitions = 1,
 		    .may_differ = 1,
 		    .replication = c->options->replication,
-		    .config = { config, 1 },
+		    .config = { .item = config, .n = 1 },
 		},
 		.serve = c->serve,
 		.context = c->context,

@@ -122,15 +122,42 @@ read_file(struct draft *d, const char *path)
 	return err;
 }
 
+/* Everybody may see a command line. */
+static int
+check_secret(const char *pair)
+{
+	static const struct {
+		const char *name, *option;
+	} secrets[] = {
+		{ "sasl.password", ", or use --sasl-password-file" },
+		{ "ssl.key.password", ", or use --key-password-file" },
+		{ "ssl.key.pem", ", or use --key-file" },
+		{ "ssl.keystore.password", "" },
+		{ "sasl.oauthbearer.client.secret", "" },
+		{ "sasl.oauthbearer.assertion.private.key.passphrase", "" },
+		{ "sasl.oauthbearer.assertion.private.key.pem", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (strlen(secrets[i].name) == strcspn(pair, "=") &&
+		    strncmp(secrets[i].name, pair, strlen(secrets[i].name)) == 0)
+			return log_permanent("property \"%s\" is a secret, and everybody may see a "
+					     "command line; put it into a file for --config%s",
+			    secrets[i].name, secrets[i].option);
+	return 0;
+}
+
 static int
 set_pairs(struct draft *d, const struct opt_list *pairs)
 {
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < pairs->n; i++) {
-		char *pair = strdup(pairs->item[i]);
+		char *pair;
 
-		if (pair == NULL)
+		if (!pairs->in_environment && (err = check_secret(pairs->item[i])) != 0)
+			return err;
+		if ((pair = strdup(pairs->item[i])) == NULL)
 			return log_temporary("out of memory");
 		err = set_pair(d, pair, "option \"--property\"");
 		free(pair);
@@ -243,6 +270,7 @@ static int
 check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int explicit)
 {
 	char brokers[1024], protocol[1024], verify[1024], names[1024];
+	static int is_warned; /* there may be several clients */
 	const char *remote;
 	int encrypted, verified;
 
@@ -257,8 +285,10 @@ check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int 
 		return log_permanent("the connection to broker \"%s\" would not be encrypted and "
 				     "verified; give --tls, or allow it with --insecure",
 		    remote);
-	log_warn("the connection to broker \"%s\" is not %s; use --tls", remote,
-	    encrypted ? "verified" : "encrypted");
+	if (!is_warned)
+		log_warn("the connection to broker \"%s\" is not %s; use --tls", remote,
+		    encrypted ? "verified" : "encrypted");
+	is_warned = 1;
 	return 0;
 }
 
@@ -271,6 +301,8 @@ fill(struct draft *d, const struct client_options *o)
 	    (err = client_set(d->conf, "log.queue", "true")) != 0 ||
 	    (err = client_set(d->conf, "reconnect.backoff.max.ms", "1000")) != 0 ||
 	    (err = client_set(d->conf, "ssl.endpoint.identification.algorithm", "https")) != 0)
+		return err;
+	if (o->checks_crcs && (err = client_set(d->conf, "check.crcs", "true")) != 0)
 		return err;
 	if (o->file != NULL && (err = read_file(d, o->file)) != 0)
 		return err;

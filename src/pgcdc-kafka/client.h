@@ -19,6 +19,7 @@ struct client_options {
 	const char *ca_file, *cert_file, *key_file, *key_password_file;
 	const char *sasl_mechanism, *sasl_username, *sasl_password_file;
 	int insecure;
+	int checks_crcs; /* not of the user: look for damage in what is read, unless -X says no */
 };
 
 /* Rows of a program's option table; o is a struct client_options *. */

@@ -69,12 +69,12 @@ judge(struct committer *c, rd_kafka_resp_err_t error)
 	return err != 0 ? err : failed(c, reason);
 }
 
-/* A file that the lines were written to must have them before they count as done. */
-static int
-sync_output(const struct committer *c)
+/* A file is synced; a pipe cannot be, and says so. */
+int
+committer_sync(const struct committer *c)
 {
-	if (strcmp(c->options->ack, "stdout") != 0 || fdatasync(STDOUT_FILENO) == 0 ||
-	    errno == EINVAL || errno == EROFS || errno == ENOTSUP || errno == EBADF)
+	if (c->options->ack == NULL || strcmp(c->options->ack, "stdout") != 0 || c->out->fd < 0 ||
+	    fdatasync(c->out->fd) == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP)
 		return 0;
 	return log_temporary("could not sync standard output: %s", strerror(errno));
 }
@@ -88,7 +88,7 @@ committer_tend(struct committer *c)
 
 	if (loop_now() < committer_deadline(c))
 		return 0;
-	if ((err = sync_output(c)) != 0)
+	if ((err = committer_sync(c)) != 0)
 		return err;
 	list = rd_kafka_topic_partition_list_new((int)c->partitions->n);
 	for (size_t i = 0; i < c->partitions->n; i++) {

@@ -8,17 +8,19 @@
 #include <stdint.h>
 
 #include "consumer.h"
+#include "out.h"
 #include "partition.h"
 
 struct committer {
 	const struct consume_options *options;
 	struct consumer *consumer;
 	const struct partitions *partitions;
-	int is_asked;      /* one is on its way */
-	int64_t next;      /* when the next one is due */
-	int64_t pause;     /* after the next failure, in microseconds; 0: none has failed */
-	uint64_t failures; /* since the last success */
-	uint64_t n;        /* commits that have succeeded */
+	const struct out *out; /* of the lines; what was written to one that is closed is synced */
+	int is_asked;          /* one is on its way */
+	int64_t next;          /* when the next one is due */
+	int64_t pause;         /* after the next failure, in microseconds; 0: none has failed */
+	uint64_t failures;     /* since the last success */
+	uint64_t n;            /* commits that have succeeded */
 };
 
 /* Commit what is due. 0, or the exit code after reporting. */
@@ -26,6 +28,12 @@ int committer_tend(struct committer *c);
 
 /* It is wanted now, not when the timer says; a pause after a failure stays. */
 void committer_hurry(struct committer *c);
+
+/*
+ * With --ack=stdout: a file that the lines were written to must have them before they count as
+ * done, and so before it is closed.  0, or the exit code after reporting.
+ */
+int committer_sync(const struct committer *c);
 
 /* What has become of a commit. 0, or the exit code after reporting. */
 int committer_take(struct committer *c, rd_kafka_event_t *event);

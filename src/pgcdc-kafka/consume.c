@@ -57,10 +57,12 @@ ack_stdout(struct consume *c, uint64_t token)
 	marks_acked(&c->marks, c->confirm.acked);
 }
 
-/* With --ack=stdout: what is written counts as acknowledged. */
+/* With --ack=stdout: what is written counts as acknowledged; once closed, nothing more is. */
 static void
 ack_written(struct consume *c)
 {
+	if (c->out.fd < 0)
+		return;
 	if (c->mark_token != 0 && c->out.written >= c->mark_bytes) {
 		ack_stdout(c, c->mark_token);
 		c->mark_token = 0;
@@ -264,7 +266,8 @@ consume_main(int argc, char **argv)
 		    .form = "the line is no ack, \"TOKEN NAME\" is expected" },
 		.committer = { .options = &c.options,
 		    .consumer = &c.consumer,
-		    .partitions = &c.partitions },
+		    .partitions = &c.partitions,
+		    .out = &c.out },
 		.held = { .is_last = 1 } };
 	int err;
 

@@ -156,6 +156,7 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		.constant = NOT_GIVEN };
 
 	*o = (struct consume_options){
+		.client.checks_crcs = 1,
 		.max_unacked = 100000,
 		.batch_size = 1000,
 		.batch_bytes = MIB,

@@ -241,22 +241,31 @@ consumer_log(struct consumer *c, rd_kafka_event_t *event)
 			c->is_joining = 1;
 }
 
+/* A property's value, empty if it has none. 0, or -1: it is longer than that, and cut off. */
+static int
+get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
+{
+	size_t needed = size;
+
+	if (rd_kafka_conf_get(conf, name, value, &needed) != RD_KAFKA_CONF_OK)
+		*value = '\0';
+	return needed <= size ? 0 : -1;
+}
+
 /*
  * Wake the fetchers.  Of what wakes them librdkafka exports this alone that has no other effect:
- * the credentials stay what they are.
+ * the credentials stay what they are.  Those that have no room here are left alone: the fetchers
+ * wake later.
  */
 static void
 wake_fetchers(struct consumer *c)
 {
 	char user[1024] = "", password[4096] = "";
-	size_t user_size = sizeof(user), password_size = sizeof(password);
 	const rd_kafka_conf_t *conf = rd_kafka_conf(c->rk);
 
-	if (rd_kafka_conf_get(conf, "sasl.username", user, &user_size) != RD_KAFKA_CONF_OK)
-		user[0] = '\0';
-	if (rd_kafka_conf_get(conf, "sasl.password", password, &password_size) != RD_KAFKA_CONF_OK)
-		password[0] = '\0';
-	rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(c->rk, user, password));
+	if (get(conf, "sasl.username", user, sizeof(user)) == 0 &&
+	    get(conf, "sasl.password", password, sizeof(password)) == 0)
+		rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(c->rk, user, password));
 	explicit_bzero(password, sizeof(password));
 }
 

@@ -179,9 +179,23 @@ advance(struct consume *c, struct partition *p, int64_t next)
 		p->is_drained = 1;
 }
 
+/*
+ * librdkafka goes on behind what it cannot read, or asks for it for ever, and neither is any good.
+ * The offset is where it has met that; of a batch it is the first one, which may be behind us.
+ */
 static int
-take_partition_error(
-    struct consume *c, struct partition *p, rd_kafka_resp_err_t error, const char *reason)
+take_damage(struct consume *c, const struct partition *p, int64_t offset, const char *reason)
+{
+	c->is_bad_data = 1;
+	return log_permanent("topic \"%s\" partition %d cannot be read from offset %lld on: %s; "
+			     "nothing from there on is acknowledged, let a replica that has it "
+			     "whole lead the partition, or set the group's offset behind it",
+	    p->topic, p->number, (long long)(offset > p->next ? offset : p->next), reason);
+}
+
+static int
+take_partition_error(struct consume *c, struct partition *p, rd_kafka_resp_err_t error,
+    int64_t offset, const char *reason)
 {
 	switch (error) {
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
@@ -192,6 +206,11 @@ take_partition_error(
 		return log_permanent("topic \"%s\" partition %d does not exist any more; "
 				     "was the topic deleted?",
 		    p->topic, p->number);
+	case RD_KAFKA_RESP_ERR__BAD_MSG:
+	case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+	case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+	case RD_KAFKA_RESP_ERR_INVALID_MSG:
+		return take_damage(c, p, offset, reason);
 	default:
 		return client_judge(c->consumer.rk, error, reason);
 	}
@@ -233,7 +252,7 @@ take_message(struct consume *c, const rd_kafka_message_t *m)
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 		take_eof(c, p, m->offset);
 	else if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return take_partition_error(c, p, m->err, rd_kafka_message_errstr(m));
+		return take_partition_error(c, p, m->err, m->offset, rd_kafka_message_errstr(m));
 	if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return 0;
 	if (m->payload == NULL)
@@ -275,8 +294,8 @@ take_error_at(struct consume *c, rd_kafka_event_t *event, const rd_kafka_topic_p
 	if (p == NULL || p->is_leaving || p->is_drained || c->is_ending)
 		return 0;
 	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__PARTITION_EOF)
-		return take_partition_error(
-		    c, p, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+		return take_partition_error(c, p, rd_kafka_event_error(event), at->offset,
+		    rd_kafka_event_error_string(event));
 	take_eof(c, p, at->offset);
 	return 0;
 }

@@ -118,6 +118,8 @@ settle(struct consume *c, int64_t deadline, int downstream_gone)
 		return err;
 	if (downstream_gone && !loop_ending())
 		lost = log_temporary("standard output is closed: the program behind it has ended");
+	if ((err = committer_sync(&c->committer)) != 0)
+		return err;
 	if (out_close(&c->out) != 0 && !downstream_gone)
 		return log_temporary("could not close standard output: %s", strerror(errno));
 	if (c->acks.fifo != NULL)

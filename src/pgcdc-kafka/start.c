@@ -53,10 +53,7 @@ ask_committed(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *partitions,
 	error = rd_kafka_committed(rk, *committed, PATIENCE);
 	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
 		error = first_error(*committed);
-	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-		return 0;
-	rd_kafka_topic_partition_list_destroy(*committed);
-	return judge(rk, error);
+	return error == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : judge(rk, error);
 }
 
 static int64_t
@@ -67,61 +64,89 @@ offset_in(const rd_kafka_topic_partition_list_t *list, const char *topic, int32_
 	    ->offset;
 }
 
-/* The first message at or behind the time; the end if there is none. */
+/*
+ * Where the partitions begin or end, by RD_KAFKA_OFFSET_BEGINNING and _END, which are times to the
+ * brokers, too; or their first messages at or behind a time in milliseconds, -1 if there is none.
+ */
 static int
-find_time(rd_kafka_t *rk, const rd_kafka_topic_partition_t *partition, int64_t ms, int64_t end,
-    int64_t *offset)
+ask_offsets(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *partitions, int64_t time,
+    rd_kafka_topic_partition_list_t **offsets)
 {
-	rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_resp_err_t error;
 
-	rd_kafka_topic_partition_list_add(one, partition->topic, partition->partition)->offset = ms;
-	error = rd_kafka_offsets_for_times(rk, one, PATIENCE);
+	*offsets = rd_kafka_topic_partition_list_copy(partitions);
+	for (int i = 0; i < (*offsets)->cnt; i++)
+		(*offsets)->elems[i].offset = time;
+	error = rd_kafka_offsets_for_times(rk, *offsets, PATIENCE);
 	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-		error = one->elems[0].err;
-	*offset = one->elems[0].offset >= 0 ? one->elems[0].offset : end;
-	rd_kafka_topic_partition_list_destroy(one);
+		error = first_error(*offsets);
 	return error == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : judge(rk, error);
 }
 
-static int
-find_one(rd_kafka_t *rk, const struct consume_options *o,
-    const rd_kafka_topic_partition_list_t *committed, rd_kafka_topic_partition_t *partition,
-    struct start *start)
-{
-	int64_t offset = offset_in(committed, partition->topic, partition->partition), first, end;
-	int is_new = offset_in(committed, partition->topic, 0) >= 0, err;
+/* What the brokers were asked; NULL: nobody wants to know. */
+struct answers {
+	rd_kafka_topic_partition_list_t *committed, *end, *first;
+};
 
-	*start = (struct start){ .is_committed = offset >= 0 };
-	if (offset >= 0 && !o->drain) {
-		partition->offset = offset;
-		return 0;
-	}
-	if ((err = start_limits(rk, partition->topic, partition->partition, &first, &end)) != 0)
+static void
+free_answers(const struct answers *a)
+{
+	rd_kafka_topic_partition_list_t *const lists[] = { a->committed, a->end, a->first };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (lists[i] != NULL)
+			rd_kafka_topic_partition_list_destroy(lists[i]);
+}
+
+static int
+ask(rd_kafka_t *rk, const struct consume_options *o,
+    const rd_kafka_topic_partition_list_t *partitions, struct answers *a)
+{
+	int wants_more = o->drain, err;
+
+	if ((err = ask_committed(rk, partitions, &a->committed)) != 0)
 		return err;
-	start->goal = end;
-	if (offset >= 0)
-		partition->offset = offset;
-	else if (o->start == START_TIME)
-		return find_time(rk, partition, o->start_time, end, &partition->offset);
-	else
-		partition->offset = o->start == START_LATEST && !is_new ? end : first;
-	return 0;
+	for (int i = 0; i < partitions->cnt; i++)
+		wants_more |= offset_in(a->committed, partitions->elems[i].topic,
+				  partitions->elems[i].partition) < 0;
+	if (!wants_more)
+		return 0;
+	/* The end first: what comes meanwhile is behind it. */
+	if ((err = ask_offsets(rk, partitions, RD_KAFKA_OFFSET_END, &a->end)) != 0)
+		return err;
+	return ask_offsets(rk, partitions,
+	    o->start == START_TIME ? o->start_time : RD_KAFKA_OFFSET_BEGINNING, &a->first);
+}
+
+static void
+find_one(const struct consume_options *o, const struct answers *a,
+    rd_kafka_topic_partition_t *partition, struct start *start)
+{
+	const char *topic = partition->topic;
+	int is_new = offset_in(a->committed, topic, 0) >= 0;
+
+	partition->offset = offset_in(a->committed, topic, partition->partition);
+	*start = (struct start){ .is_committed = partition->offset >= 0 };
+	if (a->end != NULL)
+		start->goal = offset_in(a->end, topic, partition->partition);
+	if (partition->offset < 0 && (o->start != START_LATEST || is_new))
+		partition->offset = offset_in(a->first, topic, partition->partition);
+	if (partition->offset < 0)
+		partition->offset = start->goal;
 }
 
 int
 start_find(rd_kafka_t *rk, const struct consume_options *o,
     rd_kafka_topic_partition_list_t *partitions, struct start *start)
 {
-	rd_kafka_topic_partition_list_t *committed;
+	struct answers answers = { .committed = NULL };
 	int err;
 
 	if (partitions->cnt == 0)
 		return 0;
-	if ((err = ask_committed(rk, partitions, &committed)) != 0)
-		return err;
-	for (int i = 0; err == 0 && i < partitions->cnt; i++)
-		err = find_one(rk, o, committed, &partitions->elems[i], &start[i]);
-	rd_kafka_topic_partition_list_destroy(committed);
+	if ((err = ask(rk, o, partitions, &answers)) == 0)
+		for (int i = 0; i < partitions->cnt; i++)
+			find_one(o, &answers, &partitions->elems[i], &start[i]);
+	free_answers(&answers);
 	return err;
 }

@@ -3,11 +3,13 @@
  * slow, so that a SIGKILL finds a program between what it should do in one order.
  * And a disk that forgets: the file named by FAULT_DISK_MARK tells how much of the
  * file that was synced last is durable, for a test that cuts off the rest as a
- * loss of power would.  FAULT_DISK_SEED is the seed of it all.
+ * loss of power would.  FAULT_DISK_SEED is the seed of it all.  With FAULT_PIPE_LASTS
+ * standard output is a pipe that breaks after so many writes.
  *
  * Writes that pipes take whole, up to PIPE_BUF, stay whole.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -32,6 +34,7 @@ static int (*real_fdatasync)(int);
 static int (*real_ftruncate)(int, off_t);
 static struct prng prng;
 static int mark_fd = -1;
+static int pipe_lasts = -1; /* -1: for ever */
 
 /* A pointer to a function, as POSIX wants it taken from dlsym(). */
 #define NEXT(name) (*(void **)&real_##name = dlsym(RTLD_NEXT, #name))
@@ -40,6 +43,7 @@ __attribute__((constructor)) static void
 start(void)
 {
 	const char *seed = getenv("FAULT_DISK_SEED"), *mark = getenv("FAULT_DISK_MARK");
+	const char *lasts = getenv("FAULT_PIPE_LASTS");
 
 	NEXT(write);
 	NEXT(writev);
@@ -49,6 +53,8 @@ start(void)
 	prng = prng_stream(seed != NULL ? strtoull(seed, NULL, 10) : 0, (uint64_t)getpid());
 	if (mark != NULL)
 		mark_fd = open(mark, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lasts != NULL)
+		pipe_lasts = atoi(lasts);
 }
 
 static void
@@ -64,6 +70,12 @@ ssize_t
 write(int fd, const void *p, size_t n)
 {
 	delay(4000);
+	if (fd == STDOUT_FILENO && pipe_lasts == 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (fd == STDOUT_FILENO && pipe_lasts > 0)
+		pipe_lasts--;
 	if (n > PIPE_BUF && prng_percent(&prng, 30))
 		n = (size_t)prng_between(&prng, PIPE_BUF, (int)(n < 1000000 ? n : 1000000));
 	return real_write(fd, p, n);

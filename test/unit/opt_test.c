@@ -263,10 +263,11 @@ static const struct {
 	{ "--slot-name=", "", "invalid value \"\" for option \"--slot-name\"" },
 	{ "", "OPT_TEST_SLOT_NAME=", "invalid value \"\" in environment variable" },
 	{ "--tables=", "", "names separated by commas" },
-	{ "-X a", "", "invalid value \"a\" for option \"--set\"; expected NAME=VALUE" },
-	{ "-X =a", "", "expected NAME=VALUE" },
+	{ "-X a", "", "invalid value number 1 for option \"--set\"; expected NAME=VALUE" },
+	{ "-X a=1 -X =b", "", "invalid value number 2 for option \"--set\"; expected NAME=VALUE" },
 	{ "--set=", "", "expected NAME=VALUE" },
-	{ "", "OPT_TEST_SET=a=1\tb", "expected NAME=VALUE" },
+	{ "", "OPT_TEST_SET=a=1\tb=2\tc",
+	    "invalid value number 3 in environment variable \"OPT_TEST_SET\"; expected NAME=VALUE" },
 	{ "--tables=,a", "", "invalid value \",a\" for option \"--tables\"" },
 	{ "--tables=a,", "", "names separated by commas" },
 	{ "--tables=a,,b", "", "names separated by commas" },
@@ -317,6 +318,27 @@ bad_ones(void)
 			"... one line says: %s", bad[i].message))
 			printf("#   got %s\n", outcome->err);
 		is_str(outcome->out, "", "... and nothing is printed");
+	}
+}
+
+/* A pair may be a password. */
+static void
+secrets(void)
+{
+	static const struct {
+		const char *line, *environment;
+	} cases[] = {
+		{ "-X =hush", "" },
+		{ "-X hush", "" },
+		{ "--set=hush", "" },
+		{ "", "OPT_TEST_SET=user=bob\tpassword=hush\thush" },
+		{ "", "OPT_TEST_SET==hush" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		parse(cases[i].line, cases[i].environment);
+		ok(outcome->code == EXIT_PERMANENT && strstr(outcome->err, "hush") == NULL,
+		    "the value of a pair is not shown: %s%s", cases[i].line, cases[i].environment);
 	}
 }
 
@@ -462,6 +484,7 @@ main(void)
 	log_init("opt-test");
 	good_ones();
 	bad_ones();
+	secrets();
 	unknown_variables();
 	help_and_version();
 	with_a_file();
