@@ -10,6 +10,9 @@
 #define SECOND INT64_C(1000000)
 #define MIB (UINT64_C(1) << 20)
 
+/* A sink's version of a row is 2^52 for each epoch and the LSN: one more, and it is no int64_t. */
+#define LAST_EPOCH 2047
+
 /* Options whose text is looked at after all of them were read. */
 struct texts {
 	const char *key, *headers, *format, *oversize;
@@ -118,9 +121,9 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    "behind each delete, a message without a value", 0, 0 },
 		{ "auto-create", 0, OPT_FLAG, &o->auto_create, NULL, "make topics that are missing",
 		    0, 0 },
-		{ "partitions", 0, OPT_SIZE, &o->partitions, "N",
+		{ "partitions", 0, OPT_COUNT, &o->partitions, "N",
 		    "of topics that we make (default: the broker's)", 1, 100000 },
-		{ "replication-factor", 0, OPT_SIZE, &o->replication, "N",
+		{ "replication-factor", 0, OPT_COUNT, &o->replication, "N",
 		    "of topics that we make (default: the broker's)", 1, 1000 },
 		{ "topic-config", 0, OPT_PAIR, &o->topic_config, "NAME=VALUE",
 		    "setting of topics that we make; repeated", 0, 0 },
@@ -128,7 +131,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    "wait so long for a batch to fill (default: 10ms)", 0, 900 * SECOND },
 		{ "batch-bytes", 0, OPT_SIZE, &o->batch_bytes, "SIZE",
 		    "largest batch of messages (default: 1000000)", 1000, INT32_MAX },
-		{ "batch-size", 0, OPT_SIZE, &o->batch_size, "N",
+		{ "batch-size", 0, OPT_COUNT, &o->batch_size, "N",
 		    "most messages in a batch (default: 10000)", 1, 1000000 },
 		{ "queue-bytes", 0, OPT_SIZE, &o->queue_bytes, "SIZE",
 		    "memory for messages on their way (default: 16MiB)", 64 * 1024,
@@ -146,9 +149,9 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    INT32_MAX * INT64_C(1000) },
 		{ "split-large", 0, OPT_FLAG, &o->split_large, NULL,
 		    "commit what takes longer than that in parts", 0, 0 },
-		{ "epoch", 0, OPT_SIZE, &o->epoch, "N",
+		{ "epoch", 0, OPT_COUNT, &o->epoch, "N",
 		    "number of the cluster, raised when it is another one (default: 0)", 0,
-		    INT64_C(1) << 10 },
+		    LAST_EPOCH },
 		{ "oversize", 0, OPT_STRING, &texts.oversize, "stop|dead-letter",
 		    "what the broker refuses as too large (default: stop)", 0, 0 },
 		{ "dead-letter", 0, OPT_STRING, &o->dead_letter, "FILE", "where it goes then", 0,
