@@ -99,6 +99,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong 'unknown field in topic "a%{x}" at "%{x}"' -t 'a%{x}'
 	wrong 'invalid topic "a b"' -t 'a b'
 	wrong 'topic "none" does not exist; make it, or give --auto-create' -t none
+	wrong 'invalid value "1KiB" for option "--epoch"; expected a number from 0 to 2047' -t t --epoch=1KiB
 	wrong 'property "acks" may not be "1"' -t t -X acks=1
 	wrong 'property "enable.idempotence" may not be "false"' -t t -X enable.idempotence=false
 	wrong 'property "message.timeout.ms" may not be "1000"' -t t -X message.timeout.ms=1000
@@ -118,6 +119,11 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong 'the connection to broker "kafka.example" would not be encrypted' -t t
 	KAFKA='127.0.0.1:1,[2001:db8::1]:9092'
 	wrong 'the connection to broker "2001:db8::1" would not' -t t
+	for KAFKA in 127.0.0.1:99999 127.0.0.1:abc ,127.0.0.1; do
+		wrong "invalid value \"$KAFKA\" for option \"--brokers\"; expected HOST[:PORT],..." -t t
+	done
+	run -100 timeout 30 pgcdc-kafka produce -t t -X bootstrap.servers=127.0.0.1:x
+	[[ $output == *'invalid value "127.0.0.1:x" for property "bootstrap.servers"'* ]]
 	run -100 pgcdc-kafka produce -t t
 	[[ $output == *"no broker is named"* ]]
 	[[ $(pgcdc-kafka produce --help) == *--tombstones* ]]

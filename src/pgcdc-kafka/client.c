@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "brokers.h"
 #include "client.h"
-#include "host.h"
 #include "log.h"
 #include "loop.h"
 
@@ -216,42 +216,23 @@ get(const rd_kafka_conf_t *conf, const char *name, char value[1024])
 	return value;
 }
 
-/* The brokers of the list that are not on this machine: the first of them, or NULL. */
-static const char *
-remote_broker(char *list)
-{
-	char *entry;
-
-	while ((entry = strsep(&list, ",")) != NULL) {
-		char *host = strstr(entry, "://") != NULL ? strstr(entry, "://") + 3 : entry;
-		char *colon = strrchr(host, ':');
-
-		if (*host == '[' && strchr(host, ']') != NULL) {
-			host++;
-			*strchr(host, ']') = '\0';
-		} else if (colon != NULL) {
-			*colon = '\0';
-		}
-		if (!host_is_local(host))
-			return host;
-	}
-	return NULL;
-}
-
 /* To a broker that could be anybody we send nothing, unless it was asked for. */
 static int
 check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int explicit)
 {
-	char brokers[1024], protocol[1024], verify[1024], names[1024];
-	const char *remote;
+	char brokers[1024], protocol[1024], verify[1024], names[1024], remote[BROKERS_HOST_SIZE];
 	int encrypted, verified;
 
 	if (*get(conf, "bootstrap.servers", brokers) == '\0')
 		return log_permanent("no broker is named; give one with --brokers");
+	if (brokers_parse(brokers, remote) != 0)
+		return log_permanent("invalid value \"%s\" for %s; expected HOST[:PORT],...",
+		    brokers,
+		    o->brokers != NULL ? "option \"--brokers\"" : "property \"bootstrap.servers\"");
 	encrypted = strstr(get(conf, PROTOCOL, protocol), "ssl") != NULL;
 	verified = strcmp(get(conf, "enable.ssl.certificate.verification", verify), "true") == 0 &&
 	           strcmp(get(conf, "ssl.endpoint.identification.algorithm", names), "none") != 0;
-	if ((encrypted && verified) || (remote = remote_broker(brokers)) == NULL)
+	if ((encrypted && verified) || *remote == '\0')
 		return 0;
 	if (!explicit && !o->insecure)
 		return log_permanent("the connection to broker \"%s\" would not be encrypted and "
