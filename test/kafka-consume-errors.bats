@@ -258,8 +258,10 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		-G g -t t -X no.such=1|invalid property of librdkafka
 		-G g -t t -G h|--group
 		-G g -t t --revoke-timeout=10s -X max.poll.interval.ms=9000 -X session.timeout.ms=8000|must be shorter than
+		-G g -t t --json|--json needs --check
+		-G g -t t --tls --cert-file=x|--cert-file and --key-file need each other
 		-G g -t t extra|unexpected argument "extra"
 	END
-	[ "$n" -eq 29 ]
+	[ "$n" -eq 31 ]
 	KAFKA=192.0.2.1 fails 100 "would not be encrypted" -G g -t t
 }

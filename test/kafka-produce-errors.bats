@@ -113,6 +113,11 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong '--oversize=dead-letter needs --dead-letter' -t t --oversize=dead-letter
 	wrong '--dead-letter=FILE needs --oversize' -t t --dead-letter=x
 	wrong 'need --tls' -t t --ca-file=x
+	wrong '--cert-file and --key-file need each other' -t t --tls --cert-file=x
+	wrong '--cert-file and --key-file need each other' -t t --tls --key-file=x
+	wrong '--key-password-file needs --key-file' -t t --tls --key-password-file=x
+	wrong '--transaction-interval and --transaction-timeout need --transactional-id' -t t --transaction-interval=1s
+	wrong '--json needs --check' -t t --json
 	wrong 'need --sasl-mechanism' -t t --sasl-username=x
 	wrong 'Invalid value "lzma"' -t t --compression=lzma
 	KAFKA=kafka.example:9092

@@ -171,6 +171,10 @@ set_protocol(rd_kafka_conf_t *conf, const struct client_options *o)
 				     "--sasl-mechanism");
 	if (!o->tls && (o->ca_file != NULL || o->cert_file != NULL || o->key_file != NULL))
 		return log_permanent("--ca-file, --cert-file and --key-file need --tls");
+	if ((o->cert_file == NULL) != (o->key_file == NULL))
+		return log_permanent("--cert-file and --key-file need each other");
+	if (o->key_password_file != NULL && o->key_file == NULL)
+		return log_permanent("--key-password-file needs --key-file");
 	if (!o->tls && !sasl)
 		return 0;
 	return client_set(conf, PROTOCOL, o->tls ? (sasl ? "sasl_ssl" : "ssl") : "sasl_plaintext");

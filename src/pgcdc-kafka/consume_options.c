@@ -137,6 +137,8 @@ check(struct consume_options *o, const struct texts *texts)
 	if ((err = append_check("--foreign", texts->foreign, o->dead_letter)) != 0 ||
 	    (err = check_acks(o)) != 0)
 		return err;
+	if (o->check.as_json && !o->check.wanted)
+		return log_permanent("--json needs --check");
 	return check_backoff(o, texts);
 }
 

@@ -8,6 +8,7 @@
 #include "topic.h"
 
 #define SECOND INT64_C(1000000)
+#define NOT_GIVEN (-1)
 #define MIB (UINT64_C(1) << 20)
 
 /* A sink's version of a row is 2^52 for each epoch and the LSN: one more, and it is no int64_t. */
@@ -23,11 +24,15 @@ static int
 check_transactions(struct produce_options *o)
 {
 	static char topic[TOPIC_SIZE];
-	int needs = o->position_topic != NULL || o->split_large || o->transaction_timeout > 0;
+	int needs = o->position_topic != NULL || o->split_large || o->transaction_timeout > 0 ||
+	            o->transaction_interval != NOT_GIVEN;
 
+	if (o->transaction_interval == NOT_GIVEN)
+		o->transaction_interval = SECOND / 2;
 	if (o->transactional_id == NULL)
-		return needs ? log_permanent("--position-topic, --split-large and "
-					     "--transaction-timeout need --transactional-id")
+		return needs ? log_permanent("--position-topic, --split-large, "
+					     "--transaction-interval and --transaction-timeout "
+					     "need --transactional-id")
 		             : 0;
 	if (o->dead_letter != NULL)
 		return log_permanent("--oversize=dead-letter is not for --transactional-id: a file "
@@ -85,6 +90,8 @@ check(struct produce_options *o, const struct texts *texts)
 		    o->ack_name);
 	if ((err = append_check("--oversize", texts->oversize, o->dead_letter)) != 0)
 		return err;
+	if (o->check.as_json && !o->check.wanted)
+		return log_permanent("--json needs --check");
 	return check_transactions(o);
 }
 
@@ -102,7 +109,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		.queue_bytes = 16 * MIB,
 		.compression = "lz4",
 		.ack_name = "kafka",
-		.transaction_interval = SECOND / 2,
+		.transaction_interval = NOT_GIVEN,
 		OPT_INPUT_DEFAULTS,
 	};
 	const struct opt table[] = {
