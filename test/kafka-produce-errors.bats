@@ -31,6 +31,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	echo wrong >wrong
 	echo bob-secret >right
 	closed 100 "certificate verify failed" ssl --tls --ca-file="$tls/other.pem"
+	closed 100 "or allow a broker that is not verified with --insecure" ssl --tls --ca-file="$tls/other.pem"
 	closed 100 "check --ca-file, --cert-file and the port" plaintext --tls --ca-file="$tls/ca.pem"
 	closed 100 "certificate unknown" ssl --tls --ca-file="$tls/ca.pem" \
 		--cert-file="$tls/other.pem" --key-file="$tls/other.key"
@@ -52,6 +53,21 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	one | KAFKA=$(at sasl_ssl) produce -t in --tls --ca-file="$tls/ca.pem" \
 		--sasl-mechanism=PLAIN --sasl-username=bob --sasl-password-file=right
 	[ "$(consume in | wc -l)" -eq 3 ]
+}
+
+@test "--insecure: a broker that is not verified is let in, and warned about" {
+	local KAFKA verification=enable.ssl.certificate.verification
+	topic create unverified
+	KAFKA=$(at sasl_ssl)
+	echo bob-secret >right
+	one | produce -t unverified --tls --insecure --sasl-mechanism=PLAIN --sasl-username=bob \
+		--sasl-password-file=right 2>err
+	is "pgcdc-kafka: warning: the connection to broker \"$KAFKA\" is not verified; use --tls without --insecure" <err
+	[ "$(consume unverified | wc -l)" -eq 1 ]
+	refuses 100 "property \"$verification\" may not be \"false\" (option \"--property\"): use --insecure" \
+		-t unverified --tls -X "$verification=false" </dev/null
+	run -100 timeout 30 pgcdc-kafka consume -b "$KAFKA" -t unverified -G g --tls -X "$verification=false"
+	[[ $output == *"may not be \"false\""*': use --insecure' ]]
 }
 
 @test "a file has properties and comments, and -X and options come after it" {

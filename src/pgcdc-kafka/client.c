@@ -16,18 +16,26 @@
 
 /* What the user sets is looked up by these names. */
 #define PROTOCOL "security.protocol"
+#define VERIFICATION "enable.ssl.certificate.verification"
+
+/* What both halves rest on, unless --insecure says otherwise. */
+static const struct client_rule own_rules[] = {
+	{ VERIFICATION, "true|1", "use --insecure" },
+	{ .name = NULL },
+};
 
 /* A configuration that is being made. */
 struct draft {
 	rd_kafka_conf_t *conf;
 	const struct client_rule *rules;
+	int insecure;
 	int names_protocol; /* the user has set security.protocol */
 };
 
 static int
-check_rule(const struct draft *d, const char *name, const char *value, const char *where)
+check_rules(const struct client_rule *rules, const char *name, const char *value, const char *where)
 {
-	for (const struct client_rule *r = d->rules; r->name != NULL; r++) {
+	for (const struct client_rule *r = rules; r->name != NULL; r++) {
 		const char *allowed = r->values;
 		size_t len = strlen(value);
 
@@ -80,7 +88,8 @@ set_pair(struct draft *d, char *pair, const char *where)
 	if (value == NULL || value == pair)
 		return log_permanent("%s is no property; expected name=value", where);
 	*value++ = '\0';
-	if ((err = check_rule(d, pair, value, where)) != 0)
+	if ((!d->insecure && (err = check_rules(own_rules, pair, value, where)) != 0) ||
+	    (err = check_rules(d->rules, pair, value, where)) != 0)
 		return err;
 	d->names_protocol |= strcmp(pair, PROTOCOL) == 0;
 	return set_property(d->conf, pair, value, where);
@@ -199,7 +208,8 @@ set_options(rd_kafka_conf_t *conf, const struct client_options *o)
 		if (plain[i].value != NULL &&
 		    (err = client_set(conf, plain[i].name, plain[i].value)) != 0)
 			return err;
-	if ((err = set_protocol(conf, o)) != 0)
+	if ((err = set_protocol(conf, o)) != 0 ||
+	    (o->insecure && (err = client_set(conf, VERIFICATION, "false")) != 0))
 		return err;
 	if (o->key_password_file != NULL &&
 	    (err = set_secret(conf, "ssl.key.password", o->key_password_file)) != 0)
@@ -234,16 +244,17 @@ check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int 
 		    brokers,
 		    o->brokers != NULL ? "option \"--brokers\"" : "property \"bootstrap.servers\"");
 	encrypted = strstr(get(conf, PROTOCOL, protocol), "ssl") != NULL;
-	verified = strcmp(get(conf, "enable.ssl.certificate.verification", verify), "true") == 0 &&
+	verified = strcmp(get(conf, VERIFICATION, verify), "true") == 0 &&
 	           strcmp(get(conf, "ssl.endpoint.identification.algorithm", names), "none") != 0;
-	if ((encrypted && verified) || *remote == '\0')
+	if (encrypted ? verified : *remote == '\0')
 		return 0;
-	if (!explicit && !o->insecure)
+	if (*remote != '\0' && !explicit && !o->insecure)
 		return log_permanent("the connection to broker \"%s\" would not be encrypted and "
 				     "verified; give --tls, or allow it with --insecure",
 		    remote);
-	log_warn("the connection to broker \"%s\" is not %s; use --tls", remote,
-	    encrypted ? "verified" : "encrypted");
+	log_warn("the connection to broker \"%s\" is not %s; use --tls%s",
+	    *remote != '\0' ? remote : brokers, encrypted ? "verified" : "encrypted",
+	    encrypted && o->insecure ? " without --insecure" : "");
 	return 0;
 }
 
@@ -268,7 +279,11 @@ int
 client_configure(
     rd_kafka_conf_t **conf, const struct client_options *o, const struct client_rule *rules)
 {
-	struct draft d = { .conf = rd_kafka_conf_new(), .rules = rules };
+	struct draft d = {
+		.conf = rd_kafka_conf_new(),
+		.rules = rules,
+		.insecure = o->insecure,
+	};
 	int err;
 
 	if ((err = fill(&d, o)) != 0) {
@@ -281,7 +296,7 @@ client_configure(
 
 /* The remedy of an error that only a human can mend. */
 static const char *
-remedy(rd_kafka_resp_err_t error)
+remedy(rd_kafka_resp_err_t error, const char *reason)
 {
 	switch (error) {
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -293,6 +308,9 @@ remedy(rd_kafka_resp_err_t error)
 	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
 		return "give --sasl-mechanism one that the broker offers";
 	case RD_KAFKA_RESP_ERR__SSL:
+		if (strstr(reason, "certificate verify failed") != NULL)
+			return "check --ca-file and the broker's name, or allow a broker that is "
+			       "not verified with --insecure";
 		return "check --ca-file, --cert-file and the port";
 	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
 		return "the group's members use another way to share partitions, give --group a "
@@ -324,6 +342,7 @@ int
 client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
 {
 	static int64_t next_warning;
+	const char *what_to_do;
 	char fatal[512];
 
 	if (error == RD_KAFKA_RESP_ERR__FATAL) {
@@ -332,8 +351,8 @@ client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
 	}
 	if (is_about_certificate(reason))
 		error = RD_KAFKA_RESP_ERR__SSL;
-	if (remedy(error) != NULL)
-		return log_permanent("Kafka refuses us: %s; %s", reason, remedy(error));
+	if ((what_to_do = remedy(error, reason)) != NULL)
+		return log_permanent("Kafka refuses us: %s; %s", reason, what_to_do);
 	if (loop_now() >= next_warning) {
 		log_warn("waiting for Kafka: %s", reason);
 		next_warning = loop_now() + WARNING_PAUSE;
