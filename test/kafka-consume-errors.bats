@@ -234,6 +234,7 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		-G g|no topic is named
 		-G g -t a/b|invalid
 		-G g -t %{schema}|is a template of topics
+		-G g -t t -t u,t|--topic names "t" twice; give it once
 		-G g -t ^([|could not subscribe
 		-G g -t t --start=yesterday|invalid value "yesterday" for option "--start"
 		-G g -t t --start=2026-11-21|invalid value "2026-11-21" for option "--start"
@@ -262,6 +263,6 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		-G g -t t --tls --cert-file=x|--cert-file and --key-file need each other
 		-G g -t t extra|unexpected argument "extra"
 	END
-	[ "$n" -eq 31 ]
+	[ "$n" -eq 32 ]
 	KAFKA=192.0.2.1 fails 100 "would not be encrypted" -G g -t t
 }

@@ -129,13 +129,21 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong '--oversize=dead-letter needs --dead-letter' -t t --oversize=dead-letter
 	wrong '--dead-letter=FILE needs --oversize' -t t --dead-letter=x
 	wrong 'need --tls' -t t --ca-file=x
+	: >there
+	wrong 'could not open file "x": No such file or directory; give --ca-file another one' -t t --tls --ca-file=x
+	wrong 'could not open file "x": No such file or directory; give --cert-file another one' -t t --tls --cert-file=x --key-file=there
+	wrong 'could not open file "x": No such file or directory; give --key-file another one' -t t --tls --cert-file=there --key-file=x
+	wrong 'could not open file "x": No such file or directory; it should hold a secret' -t t --sasl-mechanism=PLAIN --sasl-username=u --sasl-password-file=x
+	wrong 'invalid value "FOO" for option "--sasl-mechanism"; expected "PLAIN", "SCRAM-SHA-256" or "SCRAM-SHA-512"' -t t --sasl-mechanism=FOO
 	wrong '--cert-file and --key-file need each other' -t t --tls --cert-file=x
 	wrong '--cert-file and --key-file need each other' -t t --tls --key-file=x
 	wrong '--key-password-file needs --key-file' -t t --tls --key-password-file=x
 	wrong '--transaction-interval and --transaction-timeout need --transactional-id' -t t --transaction-interval=1s
 	wrong '--json needs --check' -t t --json
 	wrong 'need --sasl-mechanism' -t t --sasl-username=x
-	wrong 'Invalid value "lzma"' -t t --compression=lzma
+	wrong 'invalid value "lzma" for option "--compression"; expected "none", "lz4", "zstd", "gzip" or "snappy"' -t t --compression=lzma
+	wrong 'transactional id "a b/c" has characters that the name of a topic cannot have; give --position-topic' -t t --transactional-id='a b/c'
+	wrong '--transaction-timeout is longer than the brokers allow; lower it, or raise their transaction.max.timeout.ms' -t t --transactional-id=i --transaction-timeout=1h
 	KAFKA=kafka.example:9092
 	wrong 'the connection to broker "kafka.example" would not be encrypted' -t t
 	KAFKA='127.0.0.1:1,[2001:db8::1]:9092'

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "brokers.h"
 #include "client.h"
@@ -170,12 +171,38 @@ set_secret(rd_kafka_conf_t *conf, const char *name, const char *path)
 	return err;
 }
 
+/* What librdkafka says of a file that it cannot read names neither it nor the option. */
 static int
-set_protocol(rd_kafka_conf_t *conf, const struct client_options *o)
+check_file(const char *option, const char *path)
 {
-	int sasl = o->sasl_mechanism != NULL;
+	if (path == NULL || access(path, R_OK) == 0)
+		return 0;
+	return log_permanent(
+	    "could not open file \"%s\": %s; give %s another one", path, strerror(errno), option);
+}
 
-	if (!sasl && (o->sasl_username != NULL || o->sasl_password_file != NULL))
+static int
+check_mechanism(const char *name)
+{
+	static const char *const known[] = { "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i]) == 0)
+			return 0;
+	return log_permanent("invalid value \"%s\" for option \"--sasl-mechanism\"; expected "
+			     "\"PLAIN\", \"SCRAM-SHA-256\" or \"SCRAM-SHA-512\"",
+	    name);
+}
+
+static int
+check_options(const struct client_options *o)
+{
+	int err;
+
+	if (o->sasl_mechanism != NULL && (err = check_mechanism(o->sasl_mechanism)) != 0)
+		return err;
+	if (o->sasl_mechanism == NULL &&
+	    (o->sasl_username != NULL || o->sasl_password_file != NULL))
 		return log_permanent("--sasl-username and --sasl-password-file need "
 				     "--sasl-mechanism");
 	if (!o->tls && (o->ca_file != NULL || o->cert_file != NULL || o->key_file != NULL))
@@ -184,6 +211,17 @@ set_protocol(rd_kafka_conf_t *conf, const struct client_options *o)
 		return log_permanent("--cert-file and --key-file need each other");
 	if (o->key_password_file != NULL && o->key_file == NULL)
 		return log_permanent("--key-password-file needs --key-file");
+	if ((err = check_file("--ca-file", o->ca_file)) != 0 ||
+	    (err = check_file("--cert-file", o->cert_file)) != 0)
+		return err;
+	return check_file("--key-file", o->key_file);
+}
+
+static int
+set_protocol(rd_kafka_conf_t *conf, const struct client_options *o)
+{
+	int sasl = o->sasl_mechanism != NULL;
+
 	if (!o->tls && !sasl)
 		return 0;
 	return client_set(conf, PROTOCOL, o->tls ? (sasl ? "sasl_ssl" : "ssl") : "sasl_plaintext");
@@ -204,6 +242,8 @@ set_options(rd_kafka_conf_t *conf, const struct client_options *o)
 	};
 	int err;
 
+	if ((err = check_options(o)) != 0)
+		return err;
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (plain[i].value != NULL &&
 		    (err = client_set(conf, plain[i].name, plain[i].value)) != 0)
@@ -347,6 +387,11 @@ client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
 
 	if (error == RD_KAFKA_RESP_ERR__FATAL) {
 		error = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
+		/* Its text has the name of the brokers' setting in another order. */
+		if (error == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
+			return log_permanent("--transaction-timeout is longer than the brokers "
+					     "allow; lower it, or raise their "
+					     "transaction.max.timeout.ms");
 		return log_permanent("Kafka gives up: %s: %s", rd_kafka_err2name(error), fatal);
 	}
 	if (is_about_certificate(reason))

@@ -19,6 +19,16 @@ struct texts {
 	uint64_t retries, constant_retries;
 };
 
+/* librdkafka refuses a list with doubles, and does not say why. */
+static int
+is_named_before(const struct opt_list *topics, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(topics->item[i], topics->item[n]) == 0)
+			return 1;
+	return 0;
+}
+
 static int
 check_topics(const struct opt_list *topics)
 {
@@ -27,6 +37,9 @@ check_topics(const struct opt_list *topics)
 	if (topics->n == 0)
 		return log_permanent("no topic is named; give one with --topic");
 	for (size_t i = 0; err == 0 && i < topics->n; i++) {
+		if (is_named_before(topics, i))
+			return log_permanent(
+			    "--topic names \"%s\" twice; give it once", topics->item[i]);
 		if (topics->item[i][0] == '^')
 			continue;
 		if (topic_is_template(topics->item[i]))

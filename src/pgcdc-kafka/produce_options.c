@@ -38,6 +38,10 @@ check_transactions(struct produce_options *o)
 		return log_permanent("--oversize=dead-letter is not for --transactional-id: a file "
 				     "is no part of a transaction");
 	if (o->position_topic == NULL) {
+		if (!topic_may_have(o->transactional_id))
+			return log_permanent("transactional id \"%s\" has characters that the name "
+					     "of a topic cannot have; give --position-topic",
+			    o->transactional_id);
 		if ((size_t)snprintf(topic, sizeof(topic), "pgcdc-position-%s",
 			o->transactional_id) >= sizeof(topic))
 			return log_permanent("the transactional id is too long for the name of a "
@@ -47,6 +51,19 @@ check_transactions(struct produce_options *o)
 	if (topic_is_template(o->position_topic))
 		return log_permanent("--position-topic may not be a template");
 	return topic_check(o->position_topic);
+}
+
+static int
+check_compression(const char *name)
+{
+	static const char *const known[] = { "none", "lz4", "zstd", "gzip", "snappy" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i]) == 0)
+			return 0;
+	return log_permanent("invalid value \"%s\" for option \"--compression\"; expected "
+			     "\"none\", \"lz4\", \"zstd\", \"gzip\" or \"snappy\"",
+	    name);
 }
 
 static int
@@ -88,7 +105,8 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
 				     "letters, digits, \"_\", \"-\" and \".\"",
 		    o->ack_name);
-	if ((err = append_check("--oversize", texts->oversize, o->dead_letter)) != 0)
+	if ((err = check_compression(o->compression)) != 0 ||
+	    (err = append_check("--oversize", texts->oversize, o->dead_letter)) != 0)
 		return err;
 	if (o->check.as_json && !o->check.wanted)
 		return log_permanent("--json needs --check");

@@ -19,6 +19,20 @@ is_plain(char c)
 	return isascii(c) && (isalnum(c) || c == '_');
 }
 
+static int
+is_allowed(char c)
+{
+	return is_plain(c) || c == '.' || c == '-';
+}
+
+int
+topic_may_have(const char *text)
+{
+	while (is_allowed(*text))
+		text++;
+	return *text == '\0';
+}
+
 int
 topic_is_template(const char *topic)
 {
@@ -39,7 +53,7 @@ topic_check(const char *topic)
 			return log_permanent("unknown field in topic \"%s\" at \"%s\"; expected "
 					     "%%{schema} or %%{table}",
 			    topic, p);
-		} else if (!is_plain(*p) && *p != '.' && *p != '-') {
+		} else if (!is_allowed(*p)) {
 			return log_permanent("invalid topic \"%s\"; expected letters, digits, "
 					     "\".\", \"_\" and \"-\"",
 			    topic);
