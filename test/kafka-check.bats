@@ -202,6 +202,18 @@ ok   our user may commit positions of group \"$TOPIC.group\"" <out
 	grep -Fx 'bad  no topic that our user may see is as "^none.*"; look whether it is right, and give our user READ on them' out
 }
 
+# librdkafka has more to say when it is destroyed, most of the time.
+@test "a password that is wrong: one line, in the format that was asked for" {
+	local i
+	echo wrong >wrong
+	for i in 1 2 3 4 5; do
+		reads -b "$(kafka address "$KAFKADIR" sasl_plaintext)" --sasl-mechanism=PLAIN --sasl-username=bob \
+			--sasl-password-file=wrong -t t -q --log-format=json
+		[ "$code" -eq 100 ] && [ ! -s out ]
+		[ "$(wc -l <err)" -eq 1 ] && [ "$(jq -r .level err)" = error ]
+	done
+}
+
 @test "rights to read that are missing are named" {
 	topic create "$TOPIC"
 	bob_reads 1 "bad  topic \"$TOPIC\" does not exist, or user \"bob\" may not see it; make it, or give user \"bob\" READ on it" -t "$TOPIC"

@@ -303,6 +303,8 @@ fill(struct draft *d, const struct client_options *o)
 {
 	int err;
 
+	/* Else what nobody takes from the queue any more is printed when the client is destroyed. */
+	rd_kafka_conf_set_log_cb(d->conf, NULL);
 	if ((err = client_set(d->conf, "client.id", "pgcdc")) != 0 ||
 	    (err = client_set(d->conf, "log.queue", "true")) != 0 ||
 	    (err = client_set(d->conf, "reconnect.backoff.max.ms", "1000")) != 0 ||
