@@ -144,6 +144,17 @@ write ok null'
 	finds 0 "ok   topic \"$TOPIC.none.table\" is not there, and would be made" -t "$TOPIC.none.%{table}" --auto-create
 }
 
+@test "a topic for each table: Kafka's own and those that no table can have are left out" {
+	topic create "$TOPIC"
+	topic create "$TOPIC-position"
+	# With the first group comes its topic.
+	reads -b "$KAFKA" -t "$TOPIC"
+	topic describe __consumer_offsets
+	check -t "%{table}"
+	grep -F "topic \"$TOPIC\" has 1 partition" out
+	run ! grep -e "$TOPIC-position" -e __consumer_offsets out
+}
+
 @test "brokers that are away, or refuse us: no finding, but an error" {
 	local begin
 	echo wrong >wrong

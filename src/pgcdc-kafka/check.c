@@ -334,6 +334,13 @@ check_missing(struct check *c, const char *name)
 
 /* --- the topics of --topic */
 
+/* Kafka's own topics begin so, and those of a table only if the template does. */
+static int
+is_internal(const char *name, const char *template)
+{
+	return strncmp(name, "__", 2) == 0 && strncmp(template, "__", 2) != 0;
+}
+
 static int
 check_template(struct check *c)
 {
@@ -344,8 +351,8 @@ check_template(struct check *c)
 	for (int i = 0; i < c->cluster->topic_cnt; i++) {
 		const struct rd_kafka_metadata_topic *t = &c->cluster->topics[i];
 
-		if (topic_matches(template, t->topic) && n++ < MOST_TOPICS &&
-		    (err = check_topic(c, t)) != 0)
+		if (!is_internal(t->topic, template) && topic_matches(template, t->topic) &&
+		    n++ < MOST_TOPICS && (err = check_topic(c, t)) != 0)
 			return err;
 	}
 	if (n > MOST_TOPICS)
