@@ -109,6 +109,20 @@ write ok null'
 	topic describe "$TOPIC" | is '0 0 0'
 }
 
+@test "exactly once: the topic of positions" {
+	topic create "$TOPIC"
+	finds 0 "ok   topic \"pgcdc-position-$TOPIC\" is not there, and would be made" \
+		-t "$TOPIC" --transactional-id="$TOPIC"
+	run ! topic describe "pgcdc-position-$TOPIC"
+	topic create "$TOPIC.p" 1 cleanup.policy=delete
+	finds 1 "bad  topic \"$TOPIC.p\" has cleanup.policy \"delete\", and positions must be kept; set it to \"compact\"" \
+		-t "$TOPIC" --transactional-id="$TOPIC" --position-topic="$TOPIC.p"
+	topic config "$TOPIC.p" cleanup.policy=compact
+	finds 0 "ok   topic \"$TOPIC.p\" is compacted, and so keeps positions" \
+		-t "$TOPIC" --transactional-id="$TOPIC" --position-topic="$TOPIC.p"
+	topic describe "$TOPIC.p" | is '0 0 0'
+}
+
 @test "rights that are missing are named" {
 	topic create "$TOPIC"
 	topic create "$TOPIC.write"
