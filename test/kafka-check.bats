@@ -227,6 +227,31 @@ ok   our user may commit positions of group \"$TOPIC.group\"" <out
 	grep -Fx 'bad  no topic that our user may see is as "^none.*"; look whether it is right, and give our user READ on them' out
 }
 
+@test "a group whose offsets are gone, or whose members share partitions otherwise" {
+	topic create "$TOPIC" 2
+	seq 6 | through plaintext -P -t "$TOPIC" -p 0
+	# It commits 6 of partition 0, as a member of the group.
+	run_it() { exec kcat -F "$KAFKADIR/plaintext.conf" -G "$TOPIC.group" -X auto.offset.reset=earliest "$TOPIC"; }
+	start_bg MEMBER run_it
+	wait_until 20 'group describe "$TOPIC.group" | grep "^Stable"'
+	reads -b "$KAFKA" -t "$TOPIC"
+	[ "$code" -eq 1 ]
+	grep -Fx "bad  the members of group \"$TOPIC.group\" share partitions by \"range\", not \"cooperative-sticky\"; give --group a name of its own" out
+	wait_until 20 'group describe "$TOPIC.group" | grep "^$TOPIC 0 6 0"'
+	stop_bg MEMBER
+	run ! grep -F 'which group' out
+	reads -b "$KAFKA" -t "$TOPIC,^$TOPIC\$"
+	[ "$code" -eq 0 ]
+	seq 7 12 | through plaintext -P -t "$TOPIC" -p 0
+	topic trim "$TOPIC" 0 9
+	reads -b "$KAFKA" -t "$TOPIC,^$TOPIC\$"
+	[ "$code" -eq 1 ]
+	grep -v '^ok' out | is "bad  offset 6 of topic \"$TOPIC\" partition 0, which group \"$TOPIC.group\" has committed, is gone: there are 9 up to 12; go on with --reset=earliest or --reset=latest"
+	reads -b "$KAFKA" -t "$TOPIC" --reset=earliest
+	[ "$code" -eq 0 ]
+	grep "^note offset 6 of topic \"$TOPIC\" partition 0" out
+}
+
 # librdkafka has more to say when it is destroyed, most of the time.
 @test "a password that is wrong: one line, in the format that was asked for" {
 	local i
