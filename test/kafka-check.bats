@@ -109,6 +109,20 @@ write ok null'
 	topic describe "$TOPIC" | is '0 0 0'
 }
 
+@test "exactly once: the topic of positions" {
+	topic create "$TOPIC"
+	finds 0 "ok   topic \"pgcdc-position-$TOPIC\" is not there, and would be made" \
+		-t "$TOPIC" --transactional-id="$TOPIC"
+	run ! topic describe "pgcdc-position-$TOPIC"
+	topic create "$TOPIC.p" 1 cleanup.policy=delete
+	finds 1 "bad  topic \"$TOPIC.p\" has cleanup.policy \"delete\", and positions must be kept; set it to \"compact\"" \
+		-t "$TOPIC" --transactional-id="$TOPIC" --position-topic="$TOPIC.p"
+	topic config "$TOPIC.p" cleanup.policy=compact
+	finds 0 "ok   topic \"$TOPIC.p\" is compacted, and so keeps positions" \
+		-t "$TOPIC" --transactional-id="$TOPIC" --position-topic="$TOPIC.p"
+	topic describe "$TOPIC.p" | is '0 0 0'
+}
+
 @test "rights that are missing are named" {
 	topic create "$TOPIC"
 	topic create "$TOPIC.write"
@@ -142,6 +156,17 @@ write ok null'
 	grep "^bad  topic \"$TOPIC.small.c\" takes batches of 2000 bytes" out
 	finds 1 "bad  0 topics are as \"$TOPIC.none.%{table}\"; make those of the tables, or give --auto-create" -t "$TOPIC.none.%{table}"
 	finds 0 "ok   topic \"$TOPIC.none.table\" is not there, and would be made" -t "$TOPIC.none.%{table}" --auto-create
+}
+
+@test "a topic for each table: Kafka's own and those that no table can have are left out" {
+	topic create "$TOPIC"
+	topic create "$TOPIC-position"
+	# With the first group comes its topic.
+	reads -b "$KAFKA" -t "$TOPIC"
+	topic describe __consumer_offsets
+	check -t "%{table}"
+	grep -F "topic \"$TOPIC\" has 1 partition" out
+	run ! grep -e "$TOPIC-position" -e __consumer_offsets out
 }
 
 @test "brokers that are away, or refuse us: no finding, but an error" {
@@ -200,6 +225,43 @@ ok   our user may commit positions of group \"$TOPIC.group\"" <out
 	[ "$code" -eq 1 ]
 	grep -Fx "ok   our user may read topic \"$TOPIC\", which has 2 partitions" out
 	grep -Fx 'bad  no topic that our user may see is as "^none.*"; look whether it is right, and give our user READ on them' out
+}
+
+@test "a group whose offsets are gone, or whose members share partitions otherwise" {
+	topic create "$TOPIC" 2
+	seq 6 | through plaintext -P -t "$TOPIC" -p 0
+	# It commits 6 of partition 0, as a member of the group.
+	run_it() { exec kcat -F "$KAFKADIR/plaintext.conf" -G "$TOPIC.group" -X auto.offset.reset=earliest "$TOPIC"; }
+	start_bg MEMBER run_it
+	wait_until 20 'group describe "$TOPIC.group" | grep "^Stable"'
+	reads -b "$KAFKA" -t "$TOPIC"
+	[ "$code" -eq 1 ]
+	grep -Fx "bad  the members of group \"$TOPIC.group\" share partitions by \"range\", not \"cooperative-sticky\"; give --group a name of its own" out
+	wait_until 20 'group describe "$TOPIC.group" | grep "^$TOPIC 0 6 0"'
+	stop_bg MEMBER
+	run ! grep -F 'which group' out
+	reads -b "$KAFKA" -t "$TOPIC,^$TOPIC\$"
+	[ "$code" -eq 0 ]
+	seq 7 12 | through plaintext -P -t "$TOPIC" -p 0
+	topic trim "$TOPIC" 0 9
+	reads -b "$KAFKA" -t "$TOPIC,^$TOPIC\$"
+	[ "$code" -eq 1 ]
+	grep -v '^ok' out | is "bad  offset 6 of topic \"$TOPIC\" partition 0, which group \"$TOPIC.group\" has committed, is gone: there are 9 up to 12; go on with --reset=earliest or --reset=latest"
+	reads -b "$KAFKA" -t "$TOPIC" --reset=earliest
+	[ "$code" -eq 0 ]
+	grep "^note offset 6 of topic \"$TOPIC\" partition 0" out
+}
+
+# librdkafka has more to say when it is destroyed, most of the time.
+@test "a password that is wrong: one line, in the format that was asked for" {
+	local i
+	echo wrong >wrong
+	for i in 1 2 3 4 5; do
+		reads -b "$(kafka address "$KAFKADIR" sasl_plaintext)" --sasl-mechanism=PLAIN --sasl-username=bob \
+			--sasl-password-file=wrong -t t -q --log-format=json
+		[ "$code" -eq 100 ] && [ ! -s out ]
+		[ "$(wc -l <err)" -eq 1 ] && [ "$(jq -r .level err)" = error ]
+	done
 }
 
 @test "rights to read that are missing are named" {

@@ -271,6 +271,7 @@ damage() {
 		-G g|no topic is named
 		-G g -t a/b|invalid
 		-G g -t %{schema}|is a template of topics
+		-G g -t t -t u,t|--topic names "t" twice; give it once
 		-G g -t ^([|could not subscribe
 		-G g -t t --start=yesterday|invalid value "yesterday" for option "--start"
 		-G g -t t --start=2026-11-21|invalid value "2026-11-21" for option "--start"
@@ -300,8 +301,10 @@ damage() {
 		-G g -t t -X sasl.oauthbearer.client.secret=hush|put it into a file for --config
 		-G g -t t -G h|--group
 		-G g -t t --revoke-timeout=10s -X max.poll.interval.ms=9000 -X session.timeout.ms=8000|must be shorter than
+		-G g -t t --json|--json needs --check
+		-G g -t t --tls --cert-file=x|--cert-file and --key-file need each other
 		-G g -t t extra|unexpected argument "extra"
 	END
-	[ "$n" -eq 34 ]
+	[ "$n" -eq 37 ]
 	KAFKA=192.0.2.1 fails 100 "would not be encrypted" -G g -t t
 }

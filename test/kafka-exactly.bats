@@ -228,7 +228,7 @@ system_identifier=8,epoch=1,commit_lsn=0/1F0"
 	{ echo "$H" && tx 1 "$(rows 1 2)"; } >lines
 	wrong 'need --transactional-id' --split-large <lines
 	wrong 'need --transactional-id' --position-topic=x <lines
-	wrong 'invalid topic "pgcdc-position-a b"' --transactional-id='a b' <lines
+	wrong 'transactional id "a b" has characters that the name of a topic cannot have' --transactional-id='a b' <lines
 	wrong 'may not be a template' --transactional-id=x --position-topic='%{table}' <lines
 	wrong 'is not for --transactional-id' --transactional-id=x --oversize=dead-letter \
 		--dead-letter=d <lines

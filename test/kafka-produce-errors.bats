@@ -31,6 +31,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	echo wrong >wrong
 	echo bob-secret >right
 	closed 100 "certificate verify failed" ssl --tls --ca-file="$tls/other.pem"
+	closed 100 "or allow a broker that is not verified with --insecure" ssl --tls --ca-file="$tls/other.pem"
 	closed 100 "check --ca-file, --cert-file and the port" plaintext --tls --ca-file="$tls/ca.pem"
 	closed 100 "certificate unknown" ssl --tls --ca-file="$tls/ca.pem" \
 		--cert-file="$tls/other.pem" --key-file="$tls/other.key"
@@ -52,6 +53,21 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	one | KAFKA=$(at sasl_ssl) produce -t in --tls --ca-file="$tls/ca.pem" \
 		--sasl-mechanism=PLAIN --sasl-username=bob --sasl-password-file=right
 	[ "$(consume in | wc -l)" -eq 3 ]
+}
+
+@test "--insecure: a broker that is not verified is let in, and warned about" {
+	local KAFKA verification=enable.ssl.certificate.verification
+	topic create unverified
+	KAFKA=$(at sasl_ssl)
+	echo bob-secret >right
+	one | produce -t unverified --tls --insecure --sasl-mechanism=PLAIN --sasl-username=bob \
+		--sasl-password-file=right 2>err
+	is "pgcdc-kafka: warning: the connection to broker \"$KAFKA\" is not verified; use --tls without --insecure" <err
+	[ "$(consume unverified | wc -l)" -eq 1 ]
+	refuses 100 "property \"$verification\" may not be \"false\" (option \"--property\"): use --insecure" \
+		-t unverified --tls -X "$verification=false" </dev/null
+	run -100 timeout 30 pgcdc-kafka consume -b "$KAFKA" -t unverified -G g --tls -X "$verification=false"
+	[[ $output == *"may not be \"false\""*': use --insecure' ]]
 }
 
 @test "a file has properties and comments, and -X and options come after it" {
@@ -102,6 +118,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong 'invalid topic "a b"' -t 'a b'
 	wrong 'topic "none" does not exist; make it, or give --auto-create' -t none
 	wrong 'property "sasl.password" is a secret' -t t -X sasl.password=hush
+	wrong 'invalid value "1KiB" for option "--epoch"; expected a number from 0 to 2047' -t t --epoch=1KiB
 	wrong 'property "acks" may not be "1"' -t t -X acks=1
 	wrong 'property "enable.idempotence" may not be "false"' -t t -X enable.idempotence=false
 	wrong 'property "message.timeout.ms" may not be "1000"' -t t -X message.timeout.ms=1000
@@ -115,12 +132,30 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong '--oversize=dead-letter needs --dead-letter' -t t --oversize=dead-letter
 	wrong '--dead-letter=FILE needs --oversize' -t t --dead-letter=x
 	wrong 'need --tls' -t t --ca-file=x
+	: >there
+	wrong 'could not open file "x": No such file or directory; give --ca-file another one' -t t --tls --ca-file=x
+	wrong 'could not open file "x": No such file or directory; give --cert-file another one' -t t --tls --cert-file=x --key-file=there
+	wrong 'could not open file "x": No such file or directory; give --key-file another one' -t t --tls --cert-file=there --key-file=x
+	wrong 'could not open file "x": No such file or directory; it should hold a secret' -t t --sasl-mechanism=PLAIN --sasl-username=u --sasl-password-file=x
+	wrong 'invalid value "FOO" for option "--sasl-mechanism"; expected "PLAIN", "SCRAM-SHA-256" or "SCRAM-SHA-512"' -t t --sasl-mechanism=FOO
+	wrong '--cert-file and --key-file need each other' -t t --tls --cert-file=x
+	wrong '--cert-file and --key-file need each other' -t t --tls --key-file=x
+	wrong '--key-password-file needs --key-file' -t t --tls --key-password-file=x
+	wrong '--transaction-interval and --transaction-timeout need --transactional-id' -t t --transaction-interval=1s
+	wrong '--json needs --check' -t t --json
 	wrong 'need --sasl-mechanism' -t t --sasl-username=x
-	wrong 'Invalid value "lzma"' -t t --compression=lzma
+	wrong 'invalid value "lzma" for option "--compression"; expected "none", "lz4", "zstd", "gzip" or "snappy"' -t t --compression=lzma
+	wrong 'transactional id "a b/c" has characters that the name of a topic cannot have; give --position-topic' -t t --transactional-id='a b/c'
+	wrong '--transaction-timeout is longer than the brokers allow; lower it, or raise their transaction.max.timeout.ms' -t t --transactional-id=i --transaction-timeout=1h
 	KAFKA=kafka.example:9092
 	wrong 'the connection to broker "kafka.example" would not be encrypted' -t t
 	KAFKA='127.0.0.1:1,[2001:db8::1]:9092'
 	wrong 'the connection to broker "2001:db8::1" would not' -t t
+	for KAFKA in 127.0.0.1:99999 127.0.0.1:abc ,127.0.0.1; do
+		wrong "invalid value \"$KAFKA\" for option \"--brokers\"; expected HOST[:PORT],..." -t t
+	done
+	run -100 timeout 30 pgcdc-kafka produce -t t -X bootstrap.servers=127.0.0.1:x
+	[[ $output == *'invalid value "127.0.0.1:x" for property "bootstrap.servers"'* ]]
 	run -100 pgcdc-kafka produce -t t
 	[[ $output == *"no broker is named"* ]]
 	[[ $(pgcdc-kafka produce --help) == *--tombstones* ]]

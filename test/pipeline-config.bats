@@ -187,6 +187,7 @@ part_of() {
 	sed -i /SINKS/d c.env
 	refuses 'no sink is named; set PGCDC_SINKS in file "c.env"'
 	conf
+	refuses '--json needs --check' --json
 	mkdir -m 770 runtime
 	refuses 'others may write to folder "runtime", and so forge acknowledgements; give PGCDC_RUNTIME_DIR a folder of our own'
 	rm c.env

@@ -271,6 +271,10 @@ bad  topic \"$TOPIC.two\" does not exist"
 	[ "$(group describe "$TOPIC.g" | awk '$1 ~ /in$/ { n += $3 } END { print n }')" = 2 ]
 	"${run[@]}" --drain
 	[ "$(ids "$TOPIC" | xargs)" = "1 2" ]
+	echo PGCDC_KAFKA_PRODUCE_TRANSACTIONAL_ID=id >>c.env
+	local text='"PGCDC_KAFKA_PRODUCE_TRANSACTIONAL_ID" is set in file "c.env" line 14, but needs the tokens of source "read", and the source is "kafka"; remove it'
+	expect 100 "$text" "${run[@]}"
+	expect 100 "$text" pgcdc check -c c.env
 	echo PGCDC_KAFKA_CONSUME_GRUOP=g >>c.env
-	expect 100 'unknown key "PGCDC_KAFKA_CONSUME_GRUOP" in file "c.env" line 14; see "pgcdc-kafka consume --help"' "${run[@]}"
+	expect 100 'unknown key "PGCDC_KAFKA_CONSUME_GRUOP" in file "c.env" line 15; see "pgcdc-kafka consume --help"' "${run[@]}"
 }

@@ -60,6 +60,10 @@ static const struct unit sizes[] = {
 	{ "GiB", 1 << 30 },
 	{ NULL, 0 },
 };
+static const struct unit counts[] = {
+	{ "", 1 },
+	{ NULL, 0 },
+};
 
 /* A whole number and one of the units; a bare number counts in units[0]. */
 static int
@@ -97,6 +101,12 @@ int
 opt_size(uint64_t *bytes, const char *s)
 {
 	return number_with_unit(bytes, s, sizes);
+}
+
+int
+opt_count(uint64_t *n, const char *s)
+{
+	return number_with_unit(n, s, counts);
 }
 
 static int
@@ -191,6 +201,10 @@ expected(const struct opt *o)
 		snprintf(text, sizeof(text), "a size from %s to %s such as \"64KiB\" or \"1GiB\"",
 		    with_unit(min, o->min, sizes), with_unit(max, o->max, sizes));
 		return text;
+	case OPT_COUNT:
+		snprintf(text, sizeof(text), "a number from %s to %s",
+		    with_unit(min, o->min, counts), with_unit(max, o->max, counts));
+		return text;
 	case OPT_LSN:
 		return "an LSN such as \"16/B374D848\"";
 	case OPT_LIST:
@@ -228,8 +242,9 @@ in_range(const struct opt *o, int64_t v)
 static int
 set(const struct opt *o, const char *s, int in_environment)
 {
-	uint64_t size;
+	uint64_t number;
 	int64_t usec;
+	int err;
 
 	switch (o->kind) {
 	case OPT_FLAG:
@@ -250,9 +265,11 @@ set(const struct opt *o, const char *s, int in_environment)
 		*(int64_t *)o->value = usec;
 		return 0;
 	case OPT_SIZE:
-		if (opt_size(&size, s) != 0 || size > INT64_MAX || !in_range(o, (int64_t)size))
+	case OPT_COUNT:
+		err = o->kind == OPT_SIZE ? opt_size(&number, s) : opt_count(&number, s);
+		if (err != 0 || number > INT64_MAX || !in_range(o, (int64_t)number))
 			return -1;
-		*(uint64_t *)o->value = size;
+		*(uint64_t *)o->value = number;
 		return 0;
 	case OPT_LSN:
 		return lsn_parse(o->value, s, strlen(s));

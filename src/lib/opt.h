@@ -27,6 +27,7 @@ enum opt_kind {
 	OPT_PAIR,
 	OPT_DURATION, /* int64_t *, microseconds: 10, 10s, 500ms, 2min, 1h; bare: seconds */
 	OPT_SIZE,     /* uint64_t *, bytes: 4096, 64KiB, 100MiB, 1GiB (kB, MB, GB the same) */
+	OPT_COUNT,    /* uint64_t *, a whole number: 10000 */
 	OPT_LSN,      /* uint64_t *, as lsn.h */
 };
 
@@ -43,7 +44,7 @@ struct opt {
 	void *value;          /* where it goes; holds the default before */
 	const char *argument; /* what --help calls its argument */
 	const char *help;     /* one line */
-	int64_t min, max;     /* of OPT_DURATION and OPT_SIZE */
+	int64_t min, max;     /* of OPT_DURATION, OPT_SIZE and OPT_COUNT */
 };
 
 /*
@@ -99,5 +100,6 @@ const struct opt *opt_of_variable(const struct opt_program *program, const char 
  */
 int opt_duration(int64_t *usec, const char *s);
 int opt_size(uint64_t *bytes, const char *s);
+int opt_count(uint64_t *n, const char *s);
 
 #endif

@@ -266,30 +266,27 @@ judge_new(struct check *c, const char *name)
 	return 0;
 }
 
-/* --auto-create: would it be made? */
+/* Would it be made so?  If not, that is bad. */
 static int
-check_new(struct check *c, const char *name)
+try_making(struct check *c, const char *name, const struct topic_wish *wish, int *would)
 {
-	const struct produce_options *o = c->options;
-	const struct topic_wish wish = { .partitions = o->partitions,
-		.replication = o->replication,
-		.config = o->topic_config };
 	rd_kafka_NewTopic_t *made;
 	rd_kafka_resp_err_t error;
 	char reason[512];
 	int err;
 
-	if ((err = topics_wish(&made, &wish, name)) != 0)
+	if ((err = topics_wish(&made, wish, name)) != 0)
 		return err;
 	err = inquiry_create(&c->inquiry, made, &error, reason);
 	rd_kafka_NewTopic_destroy(made);
 	if (err != 0)
 		return err;
+	*would = error == RD_KAFKA_RESP_ERR_NO_ERROR;
 	switch (error) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
 		ADD(c, FINDING_OK, "topic", NULL, "topic \"%s\" is not there, and would be made",
 		    name);
-		return judge_new(c, name);
+		return 0;
 	case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
 		ADD(c, FINDING_BAD, "topic",
 		    findings_remedy("give %s DESCRIBE and WRITE on it", c->user),
@@ -308,6 +305,21 @@ check_new(struct check *c, const char *name)
 		    "topic \"%s\" is not there, and could not be made: %s", name, reason);
 		return 0;
 	}
+}
+
+/* --auto-create: would it be made? */
+static int
+check_new(struct check *c, const char *name)
+{
+	const struct produce_options *o = c->options;
+	const struct topic_wish wish = { .partitions = o->partitions,
+		.replication = o->replication,
+		.config = o->topic_config };
+	int would, err;
+
+	if ((err = try_making(c, name, &wish, &would)) != 0 || !would)
+		return err;
+	return judge_new(c, name);
 }
 
 /* Brokers do not show us a topic that we may not describe; asked for itself they say so. */
@@ -334,6 +346,13 @@ check_missing(struct check *c, const char *name)
 
 /* --- the topics of --topic */
 
+/* Kafka's own topics begin so, and those of a table only if the template does. */
+static int
+is_internal(const char *name, const char *template)
+{
+	return strncmp(name, "__", 2) == 0 && strncmp(template, "__", 2) != 0;
+}
+
 static int
 check_template(struct check *c)
 {
@@ -344,8 +363,8 @@ check_template(struct check *c)
 	for (int i = 0; i < c->cluster->topic_cnt; i++) {
 		const struct rd_kafka_metadata_topic *t = &c->cluster->topics[i];
 
-		if (topic_matches(template, t->topic) && n++ < MOST_TOPICS &&
-		    (err = check_topic(c, t)) != 0)
+		if (!is_internal(t->topic, template) && topic_matches(template, t->topic) &&
+		    n++ < MOST_TOPICS && (err = check_topic(c, t)) != 0)
 			return err;
 	}
 	if (n > MOST_TOPICS)
@@ -376,15 +395,48 @@ check_topics(struct check *c)
 	return check_missing(c, name);
 }
 
+/* --- the topic of positions */
+
+/* A position that the broker deletes would let everything in again. */
+static int
+check_positions(struct check *c, const char *name)
+{
+	const struct topic_wish wish = { .partitions = 1, .replication = c->options->replication };
+	struct setting policy = { .name = "cleanup.policy" };
+	rd_kafka_resp_err_t error;
+	int would, err;
+
+	if ((err = inquiry_settings(
+		 &c->inquiry, RD_KAFKA_RESOURCE_TOPIC, name, &policy, 1, &error)) != 0)
+		return err;
+	if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		return try_making(c, name, &wish, &would);
+	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+		ADD(c, FINDING_NOTE, "positions",
+		    findings_remedy("give %s DESCRIBE_CONFIGS on it to see", c->user),
+		    "cannot tell whether topic \"%s\" keeps positions: %s", name,
+		    rd_kafka_err2str(error));
+	else if (strcmp(policy.value, "compact") != 0)
+		ADD(c, FINDING_BAD, "positions", "set it to \"compact\"",
+		    "topic \"%s\" has cleanup.policy \"%s\", and positions must be kept", name,
+		    policy.value);
+	else
+		ADD(c, FINDING_OK, "positions", NULL,
+		    "topic \"%s\" is compacted, and so keeps positions", name);
+	return 0;
+}
+
 static int
 check_all(struct check *c)
 {
+	const char *positions = c->options->position_topic;
 	int err;
 
 	client_user(c->producer.rk, c->user);
 	if ((err = inquiry_cluster(&c->inquiry, &c->findings, &c->cluster)) != 0)
 		return err;
-	err = check_topics(c);
+	if ((err = check_topics(c)) == 0 && positions != NULL)
+		err = check_positions(c, positions);
 	rd_kafka_metadata_destroy(c->cluster);
 	return err;
 }

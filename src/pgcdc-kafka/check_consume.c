@@ -8,12 +8,16 @@
 #include "log.h"
 #include "loop.h"
 
+/* How a run shares partitions, as consumer.c sets it. */
+#define ASSIGNOR "cooperative-sticky"
+
 struct check {
 	const struct check_consume *options;
 	rd_kafka_t *rk;
 	struct inquiry inquiry;
 	struct findings findings;
 	const struct rd_kafka_metadata *cluster;
+	rd_kafka_topic_partition_list_t *readable;
 	char user[CLIENT_USER_SIZE];
 };
 
@@ -25,6 +29,17 @@ has_leaders(const struct rd_kafka_metadata_topic *t)
 		if (t->partitions[i].leader < 0)
 			return 0;
 	return t->partition_cnt > 0;
+}
+
+/* Of a topic that several of --topic are about, once. */
+static void
+add_readable(struct check *c, const struct rd_kafka_metadata_topic *t)
+{
+	for (int i = 0; i < t->partition_cnt; i++)
+		if (rd_kafka_topic_partition_list_find(
+			c->readable, t->topic, t->partitions[i].id) == NULL)
+			rd_kafka_topic_partition_list_add(
+			    c->readable, t->topic, t->partitions[i].id);
 }
 
 static int
@@ -41,11 +56,12 @@ check_topic(struct check *c, const struct rd_kafka_metadata_topic *t)
 	}
 	if ((err = inquiry_read(&c->inquiry, t->topic, t->partitions[0].id, &error)) != 0)
 		return err;
-	if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+	if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		add_readable(c, t);
 		findings_add(&c->findings, FINDING_OK, "topic", NULL,
 		    "%s may read topic \"%s\", which has %d partition%s", c->user, t->topic,
 		    t->partition_cnt, t->partition_cnt == 1 ? "" : "s");
-	else if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+	} else if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
 		findings_add(&c->findings, FINDING_BAD, "topic",
 		    findings_remedy("give %s READ on it", c->user), "%s may not read topic \"%s\"",
 		    c->user, t->topic);
@@ -104,6 +120,100 @@ check_name(struct check *c, const char *name)
 	return err != 0 || n > 0 ? err : check_missing(c, name);
 }
 
+/* All members have to share partitions in the same way. */
+static int
+check_assignor(struct check *c)
+{
+	struct setting assignor = { .name = "partition.assignment.strategy" };
+	const char *group = c->options->group;
+	rd_kafka_resp_err_t error;
+	int err;
+
+	if ((err = inquiry_assignor(&c->inquiry, group, &assignor, &error)) != 0)
+		return err;
+	if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+		findings_add(&c->findings, FINDING_NOTE, "assignor",
+		    findings_remedy("give %s DESCRIBE on it to see", c->user),
+		    "cannot tell how the members of group \"%s\" share partitions: %s", group,
+		    rd_kafka_err2str(error));
+	else if (strcmp(assignor.value, ASSIGNOR) == 0)
+		findings_add(&c->findings, FINDING_OK, "assignor", NULL,
+		    "the members of group \"%s\" share partitions by \"" ASSIGNOR "\", as we do",
+		    group);
+	else if (assignor.value[0] != '\0')
+		findings_add(&c->findings, FINDING_BAD, "assignor",
+		    "give --group a name of its own",
+		    "the members of group \"%s\" share partitions by \"%s\", not \"" ASSIGNOR "\"",
+		    group, assignor.value);
+	return 0;
+}
+
+static void
+judge_offset(struct check *c, const rd_kafka_topic_partition_t *p, int64_t first, int64_t end)
+{
+	if (p->offset >= first && p->offset <= end)
+		return;
+	findings_add(&c->findings, c->options->resets ? FINDING_NOTE : FINDING_BAD, "offset",
+	    c->options->resets ? NULL : "go on with --reset=earliest or --reset=latest",
+	    "offset %lld of topic \"%s\" partition %d, which group \"%s\" has committed, is gone: "
+	    "there are %lld up to %lld",
+	    (long long)p->offset, p->topic, (int)p->partition, c->options->group, (long long)first,
+	    (long long)end);
+}
+
+/* The same partitions, to be asked for another offset. */
+static rd_kafka_topic_partition_list_t *
+copy_with(const rd_kafka_topic_partition_list_t *list, int64_t offset)
+{
+	rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
+
+	for (int i = 0; i < copy->cnt; i++)
+		copy->elems[i].offset = offset;
+	return copy;
+}
+
+/* Is what the group goes on with still in the log? */
+static int
+check_range(struct check *c, const rd_kafka_topic_partition_list_t *committed)
+{
+	rd_kafka_topic_partition_list_t *first = copy_with(committed, RD_KAFKA_OFFSET_BEGINNING);
+	rd_kafka_topic_partition_list_t *end = copy_with(committed, RD_KAFKA_OFFSET_END);
+	int err;
+
+	if ((err = inquiry_offsets(&c->inquiry, first)) == 0 &&
+	    (err = inquiry_offsets(&c->inquiry, end)) == 0)
+		for (int i = 0; i < committed->cnt; i++)
+			judge_offset(
+			    c, &committed->elems[i], first->elems[i].offset, end->elems[i].offset);
+	rd_kafka_topic_partition_list_destroy(first);
+	rd_kafka_topic_partition_list_destroy(end);
+	return err;
+}
+
+static int
+check_offsets(struct check *c)
+{
+	rd_kafka_topic_partition_list_t *list = c->readable;
+	rd_kafka_resp_err_t error;
+	int err;
+
+	if (list->cnt == 0)
+		return 0;
+	if ((err = inquiry_committed(&c->inquiry, c->options->group, list, &error)) != 0)
+		return err;
+	if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		findings_add(&c->findings, FINDING_NOTE, "offset",
+		    findings_remedy("give %s DESCRIBE on it to see", c->user),
+		    "cannot tell what group \"%s\" has committed: %s", c->options->group,
+		    rd_kafka_err2str(error));
+		return 0;
+	}
+	for (int i = list->cnt - 1; i >= 0; i--)
+		if (list->elems[i].offset < 0)
+			rd_kafka_topic_partition_list_del_by_idx(list, i);
+	return list->cnt > 0 ? check_range(c, list) : 0;
+}
+
 static int
 check_group(struct check *c)
 {
@@ -113,14 +223,17 @@ check_group(struct check *c)
 
 	if ((err = inquiry_group(&c->inquiry, group, &error)) != 0)
 		return err;
-	if (error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+	if (error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
 		findings_add(&c->findings, FINDING_BAD, "group",
 		    findings_remedy("give %s READ on it", c->user),
 		    "%s may not commit positions of group \"%s\"", c->user, group);
-	else
-		findings_add(&c->findings, FINDING_OK, "group", NULL,
-		    "%s may commit positions of group \"%s\"", c->user, group);
-	return 0;
+		return 0;
+	}
+	findings_add(&c->findings, FINDING_OK, "group", NULL,
+	    "%s may commit positions of group \"%s\"", c->user, group);
+	if ((err = check_assignor(c)) != 0)
+		return err;
+	return check_offsets(c);
 }
 
 static int
@@ -191,7 +304,9 @@ check_consume(const struct check_consume *options)
 	if ((err = open_consumer(&c)) == 0) {
 		events = rd_kafka_queue_get_consumer(c.rk);
 		inquiry_open(&c.inquiry, c.rk, events);
+		c.readable = rd_kafka_topic_partition_list_new(0);
 		err = check_all(&c);
+		rd_kafka_topic_partition_list_destroy(c.readable);
 		inquiry_close(&c.inquiry);
 		rd_kafka_queue_destroy(events);
 		rd_kafka_destroy(c.rk);

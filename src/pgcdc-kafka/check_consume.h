@@ -13,6 +13,7 @@ struct check_consume {
 	const struct client_rule *rules; /* of the properties */
 	const struct opt_list *topics;   /* names, or patterns with '^' before */
 	const char *group;
+	int resets; /* an offset that is gone does not end the run */
 	int as_json;
 };
 

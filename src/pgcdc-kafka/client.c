@@ -2,9 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "brokers.h"
 #include "client.h"
-#include "host.h"
 #include "log.h"
 #include "loop.h"
 
@@ -16,18 +17,26 @@
 
 /* What the user sets is looked up by these names. */
 #define PROTOCOL "security.protocol"
+#define VERIFICATION "enable.ssl.certificate.verification"
+
+/* What both halves rest on, unless --insecure says otherwise. */
+static const struct client_rule own_rules[] = {
+	{ VERIFICATION, "true|1", "use --insecure" },
+	{ .name = NULL },
+};
 
 /* A configuration that is being made. */
 struct draft {
 	rd_kafka_conf_t *conf;
 	const struct client_rule *rules;
+	int insecure;
 	int names_protocol; /* the user has set security.protocol */
 };
 
 static int
-check_rule(const struct draft *d, const char *name, const char *value, const char *where)
+check_rules(const struct client_rule *rules, const char *name, const char *value, const char *where)
 {
-	for (const struct client_rule *r = d->rules; r->name != NULL; r++) {
+	for (const struct client_rule *r = rules; r->name != NULL; r++) {
 		const char *allowed = r->values;
 		size_t len = strlen(value);
 
@@ -80,7 +89,8 @@ set_pair(struct draft *d, char *pair, const char *where)
 	if (value == NULL || value == pair)
 		return log_permanent("%s is no property; expected name=value", where);
 	*value++ = '\0';
-	if ((err = check_rule(d, pair, value, where)) != 0)
+	if ((!d->insecure && (err = check_rules(own_rules, pair, value, where)) != 0) ||
+	    (err = check_rules(d->rules, pair, value, where)) != 0)
 		return err;
 	d->names_protocol |= strcmp(pair, PROTOCOL) == 0;
 	return set_property(d->conf, pair, value, where);
@@ -188,16 +198,57 @@ set_secret(rd_kafka_conf_t *conf, const char *name, const char *path)
 	return err;
 }
 
+/* What librdkafka says of a file that it cannot read names neither it nor the option. */
+static int
+check_file(const char *option, const char *path)
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return 0;
+	return log_permanent(
+	    "could not open file \"%s\": %s; give %s another one", path, strerror(errno), option);
+}
+
+static int
+check_mechanism(const char *name)
+{
+	static const char *const known[] = { "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i]) == 0)
+			return 0;
+	return log_permanent("invalid value \"%s\" for option \"--sasl-mechanism\"; expected "
+			     "\"PLAIN\", \"SCRAM-SHA-256\" or \"SCRAM-SHA-512\"",
+	    name);
+}
+
+static int
+check_options(const struct client_options *o)
+{
+	int err;
+
+	if (o->sasl_mechanism != NULL && (err = check_mechanism(o->sasl_mechanism)) != 0)
+		return err;
+	if (o->sasl_mechanism == NULL &&
+	    (o->sasl_username != NULL || o->sasl_password_file != NULL))
+		return log_permanent("--sasl-username and --sasl-password-file need "
+				     "--sasl-mechanism");
+	if (!o->tls && (o->ca_file != NULL || o->cert_file != NULL || o->key_file != NULL))
+		return log_permanent("--ca-file, --cert-file and --key-file need --tls");
+	if ((o->cert_file == NULL) != (o->key_file == NULL))
+		return log_permanent("--cert-file and --key-file need each other");
+	if (o->key_password_file != NULL && o->key_file == NULL)
+		return log_permanent("--key-password-file needs --key-file");
+	if ((err = check_file("--ca-file", o->ca_file)) != 0 ||
+	    (err = check_file("--cert-file", o->cert_file)) != 0)
+		return err;
+	return check_file("--key-file", o->key_file);
+}
+
 static int
 set_protocol(rd_kafka_conf_t *conf, const struct client_options *o)
 {
 	int sasl = o->sasl_mechanism != NULL;
 
-	if (!sasl && (o->sasl_username != NULL || o->sasl_password_file != NULL))
-		return log_permanent("--sasl-username and --sasl-password-file need "
-				     "--sasl-mechanism");
-	if (!o->tls && (o->ca_file != NULL || o->cert_file != NULL || o->key_file != NULL))
-		return log_permanent("--ca-file, --cert-file and --key-file need --tls");
 	if (!o->tls && !sasl)
 		return 0;
 	return client_set(conf, PROTOCOL, o->tls ? (sasl ? "sasl_ssl" : "ssl") : "sasl_plaintext");
@@ -218,11 +269,14 @@ set_options(rd_kafka_conf_t *conf, const struct client_options *o)
 	};
 	int err;
 
+	if ((err = check_options(o)) != 0)
+		return err;
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (plain[i].value != NULL &&
 		    (err = client_set(conf, plain[i].name, plain[i].value)) != 0)
 			return err;
-	if ((err = set_protocol(conf, o)) != 0)
+	if ((err = set_protocol(conf, o)) != 0 ||
+	    (o->insecure && (err = client_set(conf, VERIFICATION, "false")) != 0))
 		return err;
 	if (o->key_password_file != NULL &&
 	    (err = set_secret(conf, "ssl.key.password", o->key_password_file)) != 0)
@@ -243,51 +297,33 @@ get(const rd_kafka_conf_t *conf, const char *name, char value[1024])
 	return value;
 }
 
-/* The brokers of the list that are not on this machine: the first of them, or NULL. */
-static const char *
-remote_broker(char *list)
-{
-	char *entry;
-
-	while ((entry = strsep(&list, ",")) != NULL) {
-		char *host = strstr(entry, "://") != NULL ? strstr(entry, "://") + 3 : entry;
-		char *colon = strrchr(host, ':');
-
-		if (*host == '[' && strchr(host, ']') != NULL) {
-			host++;
-			*strchr(host, ']') = '\0';
-		} else if (colon != NULL) {
-			*colon = '\0';
-		}
-		if (!host_is_local(host))
-			return host;
-	}
-	return NULL;
-}
-
 /* To a broker that could be anybody we send nothing, unless it was asked for. */
 static int
 check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int explicit)
 {
-	char brokers[1024], protocol[1024], verify[1024], names[1024];
+	char brokers[1024], protocol[1024], verify[1024], names[1024], remote[BROKERS_HOST_SIZE];
 	static int is_warned; /* there may be several clients */
-	const char *remote;
 	int encrypted, verified;
 
 	if (*get(conf, "bootstrap.servers", brokers) == '\0')
 		return log_permanent("no broker is named; give one with --brokers");
+	if (brokers_parse(brokers, remote) != 0)
+		return log_permanent("invalid value \"%s\" for %s; expected HOST[:PORT],...",
+		    brokers,
+		    o->brokers != NULL ? "option \"--brokers\"" : "property \"bootstrap.servers\"");
 	encrypted = strstr(get(conf, PROTOCOL, protocol), "ssl") != NULL;
-	verified = strcmp(get(conf, "enable.ssl.certificate.verification", verify), "true") == 0 &&
+	verified = strcmp(get(conf, VERIFICATION, verify), "true") == 0 &&
 	           strcmp(get(conf, "ssl.endpoint.identification.algorithm", names), "none") != 0;
-	if ((encrypted && verified) || (remote = remote_broker(brokers)) == NULL)
+	if (encrypted ? verified : *remote == '\0')
 		return 0;
-	if (!explicit && !o->insecure)
+	if (*remote != '\0' && !explicit && !o->insecure)
 		return log_permanent("the connection to broker \"%s\" would not be encrypted and "
 				     "verified; give --tls, or allow it with --insecure",
 		    remote);
 	if (!is_warned)
-		log_warn("the connection to broker \"%s\" is not %s; use --tls", remote,
-		    encrypted ? "verified" : "encrypted");
+		log_warn("the connection to broker \"%s\" is not %s; use --tls%s",
+		    *remote != '\0' ? remote : brokers, encrypted ? "verified" : "encrypted",
+		    encrypted && o->insecure ? " without --insecure" : "");
 	is_warned = 1;
 	return 0;
 }
@@ -297,6 +333,8 @@ fill(struct draft *d, const struct client_options *o)
 {
 	int err;
 
+	/* Else what nobody takes from the queue any more is printed when the client is destroyed. */
+	rd_kafka_conf_set_log_cb(d->conf, NULL);
 	if ((err = client_set(d->conf, "client.id", "pgcdc")) != 0 ||
 	    (err = client_set(d->conf, "log.queue", "true")) != 0 ||
 	    (err = client_set(d->conf, "reconnect.backoff.max.ms", "1000")) != 0 ||
@@ -315,7 +353,11 @@ int
 client_configure(
     rd_kafka_conf_t **conf, const struct client_options *o, const struct client_rule *rules)
 {
-	struct draft d = { .conf = rd_kafka_conf_new(), .rules = rules };
+	struct draft d = {
+		.conf = rd_kafka_conf_new(),
+		.rules = rules,
+		.insecure = o->insecure,
+	};
 	int err;
 
 	if ((err = fill(&d, o)) != 0) {
@@ -328,7 +370,7 @@ client_configure(
 
 /* The remedy of an error that only a human can mend. */
 static const char *
-remedy(rd_kafka_resp_err_t error)
+remedy(rd_kafka_resp_err_t error, const char *reason)
 {
 	switch (error) {
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -340,6 +382,9 @@ remedy(rd_kafka_resp_err_t error)
 	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
 		return "give --sasl-mechanism one that the broker offers";
 	case RD_KAFKA_RESP_ERR__SSL:
+		if (strstr(reason, "certificate verify failed") != NULL)
+			return "check --ca-file and the broker's name, or allow a broker that is "
+			       "not verified with --insecure";
 		return "check --ca-file, --cert-file and the port";
 	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
 		return "the group's members use another way to share partitions, give --group a "
@@ -371,16 +416,22 @@ int
 client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
 {
 	static int64_t next_warning;
+	const char *what_to_do;
 	char fatal[512];
 
 	if (error == RD_KAFKA_RESP_ERR__FATAL) {
 		error = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
+		/* Its text has the name of the brokers' setting in another order. */
+		if (error == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
+			return log_permanent("--transaction-timeout is longer than the brokers "
+					     "allow; lower it, or raise their "
+					     "transaction.max.timeout.ms");
 		return log_permanent("Kafka gives up: %s: %s", rd_kafka_err2name(error), fatal);
 	}
 	if (is_about_certificate(reason))
 		error = RD_KAFKA_RESP_ERR__SSL;
-	if (remedy(error) != NULL)
-		return log_permanent("Kafka refuses us: %s; %s", reason, remedy(error));
+	if ((what_to_do = remedy(error, reason)) != NULL)
+		return log_permanent("Kafka refuses us: %s; %s", reason, what_to_do);
 	if (loop_now() >= next_warning) {
 		log_warn("waiting for Kafka: %s", reason);
 		next_warning = loop_now() + WARNING_PAUSE;

@@ -279,6 +279,7 @@ consume_main(int argc, char **argv)
 		    .rules = consumer_rules,
 		    .topics = &c.options.topics,
 		    .group = c.options.group,
+		    .resets = c.options.reset != RESET_STOP,
 		    .as_json = c.options.check.as_json,
 		});
 	loop_start();

@@ -19,6 +19,16 @@ struct texts {
 	uint64_t retries, constant_retries;
 };
 
+/* librdkafka refuses a list with doubles, and does not say why. */
+static int
+is_named_before(const struct opt_list *topics, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(topics->item[i], topics->item[n]) == 0)
+			return 1;
+	return 0;
+}
+
 static int
 check_topics(const struct opt_list *topics)
 {
@@ -27,6 +37,9 @@ check_topics(const struct opt_list *topics)
 	if (topics->n == 0)
 		return log_permanent("no topic is named; give one with --topic");
 	for (size_t i = 0; err == 0 && i < topics->n; i++) {
+		if (is_named_before(topics, i))
+			return log_permanent(
+			    "--topic names \"%s\" twice; give it once", topics->item[i]);
 		if (topics->item[i][0] == '^')
 			continue;
 		if (topic_is_template(topics->item[i]))
@@ -137,6 +150,8 @@ check(struct consume_options *o, const struct texts *texts)
 	if ((err = append_check("--foreign", texts->foreign, o->dead_letter)) != 0 ||
 	    (err = check_acks(o)) != 0)
 		return err;
+	if (o->check.as_json && !o->check.wanted)
+		return log_permanent("--json needs --check");
 	return check_backoff(o, texts);
 }
 
@@ -184,9 +199,9 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		    "FIFO of the acks, or \"stdout\" (default: nothing is committed)", 0, 0 },
 		{ "wait-for", 0, OPT_LIST, &o->wait_for, "NAME,...",
 		    "sinks that must acknowledge (default: one of any name)", 0, 0 },
-		{ "max-unacked", 0, OPT_SIZE, &o->max_unacked, "N",
+		{ "max-unacked", 0, OPT_COUNT, &o->max_unacked, "N",
 		    "most messages that wait for their acks (default: 100000)", 1, 100000000 },
-		{ "batch-size", 0, OPT_SIZE, &o->batch_size, "N",
+		{ "batch-size", 0, OPT_COUNT, &o->batch_size, "N",
 		    "most messages between two tokens (default: 1000)", 1, 1000000 },
 		{ "batch-bytes", 0, OPT_SIZE, &o->batch_bytes, "SIZE",
 		    "most bytes between two tokens (default: 1MiB)", 1, INT64_C(1) << 40 },
@@ -199,11 +214,11 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		    "pause after a commit that failed (default: 500ms)", 1000, 3600 * SECOND },
 		{ "commit-exp-backoff-max-interval", 0, OPT_DURATION, &texts.most, "TIME",
 		    "doubled each time up to this (default: 1min)", 1000, 3600 * SECOND },
-		{ "commit-exp-backoff-max-retries", 0, OPT_SIZE, &texts.retries, "N",
+		{ "commit-exp-backoff-max-retries", 0, OPT_COUNT, &texts.retries, "N",
 		    "give up after so many (default: 0, never)", 0, 1000000 },
 		{ "commit-backoff-interval", 0, OPT_DURATION, &texts.constant, "TIME",
 		    "instead: always the same pause", 1000, 3600 * SECOND },
-		{ "commit-backoff-max-retries", 0, OPT_SIZE, &texts.constant_retries, "N",
+		{ "commit-backoff-max-retries", 0, OPT_COUNT, &texts.constant_retries, "N",
 		    "give up after so many (default: 0, never)", 0, 1000000 },
 		{ "revoke-timeout", 0, OPT_DURATION, &o->revoke_timeout, "TIME",
 		    "longest wait for acks before a partition is given up (default: 10s)", 0,

@@ -13,6 +13,9 @@
 #define PATIENCE (INT64_C(10) * 1000000)
 #define GLANCE 50
 
+/* Milliseconds for a question that is asked anew when they are over. */
+#define PAUSE 1000
+
 void
 inquiry_open(struct inquiry *q, rd_kafka_t *rk, rd_kafka_queue_t *events)
 {
@@ -343,4 +346,90 @@ inquiry_group(struct inquiry *q, const char *group, rd_kafka_resp_err_t *error)
 	}
 	rd_kafka_event_destroy(event);
 	return 0;
+}
+
+int
+inquiry_assignor(
+    struct inquiry *q, const char *group, struct setting *assignor, rd_kafka_resp_err_t *error)
+{
+	const rd_kafka_ConsumerGroupDescription_t **groups;
+	const char *name = NULL;
+	rd_kafka_event_t *event;
+	size_t n;
+	int err;
+
+	assignor->value[0] = '\0';
+	rd_kafka_DescribeConsumerGroups(q->rk, &group, 1, NULL, q->answers);
+	if ((err = await(q, &event)) != 0)
+		return err;
+	if ((*error = rd_kafka_event_error(event)) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		groups = rd_kafka_DescribeConsumerGroups_result_groups(
+		    rd_kafka_event_DescribeConsumerGroups_result(event), &n);
+		if (rd_kafka_ConsumerGroupDescription_error(groups[0]) != NULL)
+			*error = rd_kafka_error_code(
+			    rd_kafka_ConsumerGroupDescription_error(groups[0]));
+		else
+			name = rd_kafka_ConsumerGroupDescription_partition_assignor(groups[0]);
+	}
+	if (name != NULL)
+		snprintf(assignor->value, sizeof(assignor->value), "%s", name);
+	rd_kafka_event_destroy(event);
+	return 0;
+}
+
+static void
+take_offsets(rd_kafka_topic_partition_list_t *list, const rd_kafka_topic_partition_list_t *from)
+{
+	for (int i = 0; i < from->cnt; i++) {
+		const rd_kafka_topic_partition_t *p = &from->elems[i];
+
+		rd_kafka_topic_partition_list_set_offset(list, p->topic, p->partition, p->offset);
+	}
+}
+
+int
+inquiry_committed(struct inquiry *q, const char *group, rd_kafka_topic_partition_list_t *list,
+    rd_kafka_resp_err_t *error)
+{
+	rd_kafka_ListConsumerGroupOffsets_t *asked = rd_kafka_ListConsumerGroupOffsets_new(
+	    group, list);
+	const rd_kafka_group_result_t **results;
+	rd_kafka_event_t *event;
+	size_t n;
+	int err;
+
+	rd_kafka_ListConsumerGroupOffsets(q->rk, &asked, 1, NULL, q->answers);
+	rd_kafka_ListConsumerGroupOffsets_destroy(asked);
+	if ((err = await(q, &event)) != 0)
+		return err;
+	if ((*error = rd_kafka_event_error(event)) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+		    rd_kafka_event_ListConsumerGroupOffsets_result(event), &n);
+		if (rd_kafka_group_result_error(results[0]) != NULL)
+			*error = rd_kafka_error_code(rd_kafka_group_result_error(results[0]));
+		else
+			take_offsets(list, rd_kafka_group_result_partitions(results[0]));
+	}
+	rd_kafka_event_destroy(event);
+	return 0;
+}
+
+int
+inquiry_offsets(struct inquiry *q, rd_kafka_topic_partition_list_t *list)
+{
+	int64_t deadline = loop_now() + PATIENCE;
+	rd_kafka_topic_partition_list_t *asked;
+	rd_kafka_resp_err_t error;
+	int err = 0;
+
+	do {
+		asked = rd_kafka_topic_partition_list_copy(list);
+		error = rd_kafka_offsets_for_times(q->rk, asked, PAUSE);
+		if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+			take_offsets(list, asked);
+		else
+			err = go_on(q, 0, deadline);
+		rd_kafka_topic_partition_list_destroy(asked);
+	} while (err == 0 && error != RD_KAFKA_RESP_ERR_NO_ERROR);
+	return err;
 }

@@ -68,4 +68,18 @@ inquiry_read(struct inquiry *q, const char *topic, int32_t partition, rd_kafka_r
 /* May we commit positions of a group?  It is tried with a topic that no broker can have. */
 int inquiry_group(struct inquiry *q, const char *group, rd_kafka_resp_err_t *error);
 
+/* How the members of a group share partitions; empty: there is none, or they are agreeing. */
+int inquiry_assignor(
+    struct inquiry *q, const char *group, struct setting *assignor, rd_kafka_resp_err_t *error);
+
+/* What a group has committed of these partitions, into their offsets; below 0: nothing. */
+int inquiry_committed(struct inquiry *q, const char *group, rd_kafka_topic_partition_list_t *list,
+    rd_kafka_resp_err_t *error);
+
+/*
+ * The first offset of each of these partitions, with RD_KAFKA_OFFSET_BEGINNING in them, or the one
+ * behind the last, with RD_KAFKA_OFFSET_END.
+ */
+int inquiry_offsets(struct inquiry *q, rd_kafka_topic_partition_list_t *list);
+
 #endif

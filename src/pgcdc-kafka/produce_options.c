@@ -8,7 +8,11 @@
 #include "topic.h"
 
 #define SECOND INT64_C(1000000)
+#define NOT_GIVEN (-1)
 #define MIB (UINT64_C(1) << 20)
+
+/* A sink's version of a row is 2^52 for each epoch and the LSN: one more, and it is no int64_t. */
+#define LAST_EPOCH 2047
 
 /* Options whose text is looked at after all of them were read. */
 struct texts {
@@ -20,16 +24,24 @@ static int
 check_transactions(struct produce_options *o)
 {
 	static char topic[TOPIC_SIZE];
-	int needs = o->position_topic != NULL || o->split_large || o->transaction_timeout > 0;
+	int needs = o->position_topic != NULL || o->split_large || o->transaction_timeout > 0 ||
+	            o->transaction_interval != NOT_GIVEN;
 
+	if (o->transaction_interval == NOT_GIVEN)
+		o->transaction_interval = SECOND / 2;
 	if (o->transactional_id == NULL)
-		return needs ? log_permanent("--position-topic, --split-large and "
-					     "--transaction-timeout need --transactional-id")
+		return needs ? log_permanent("--position-topic, --split-large, "
+					     "--transaction-interval and --transaction-timeout "
+					     "need --transactional-id")
 		             : 0;
 	if (o->dead_letter != NULL)
 		return log_permanent("--oversize=dead-letter is not for --transactional-id: a file "
 				     "is no part of a transaction");
 	if (o->position_topic == NULL) {
+		if (!topic_may_have(o->transactional_id))
+			return log_permanent("transactional id \"%s\" has characters that the name "
+					     "of a topic cannot have; give --position-topic",
+			    o->transactional_id);
 		if ((size_t)snprintf(topic, sizeof(topic), "pgcdc-position-%s",
 			o->transactional_id) >= sizeof(topic))
 			return log_permanent("the transactional id is too long for the name of a "
@@ -39,6 +51,19 @@ check_transactions(struct produce_options *o)
 	if (topic_is_template(o->position_topic))
 		return log_permanent("--position-topic may not be a template");
 	return topic_check(o->position_topic);
+}
+
+static int
+check_compression(const char *name)
+{
+	static const char *const known[] = { "none", "lz4", "zstd", "gzip", "snappy" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i]) == 0)
+			return 0;
+	return log_permanent("invalid value \"%s\" for option \"--compression\"; expected "
+			     "\"none\", \"lz4\", \"zstd\", \"gzip\" or \"snappy\"",
+	    name);
 }
 
 static int
@@ -80,8 +105,11 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
 				     "letters, digits, \"_\", \"-\" and \".\"",
 		    o->ack_name);
-	if ((err = append_check("--oversize", texts->oversize, o->dead_letter)) != 0)
+	if ((err = check_compression(o->compression)) != 0 ||
+	    (err = append_check("--oversize", texts->oversize, o->dead_letter)) != 0)
 		return err;
+	if (o->check.as_json && !o->check.wanted)
+		return log_permanent("--json needs --check");
 	return check_transactions(o);
 }
 
@@ -99,7 +127,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		.queue_bytes = 16 * MIB,
 		.compression = "lz4",
 		.ack_name = "kafka",
-		.transaction_interval = SECOND / 2,
+		.transaction_interval = NOT_GIVEN,
 		OPT_INPUT_DEFAULTS,
 	};
 	const struct opt table[] = {
@@ -118,9 +146,9 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    "behind each delete, a message without a value", 0, 0 },
 		{ "auto-create", 0, OPT_FLAG, &o->auto_create, NULL, "make topics that are missing",
 		    0, 0 },
-		{ "partitions", 0, OPT_SIZE, &o->partitions, "N",
+		{ "partitions", 0, OPT_COUNT, &o->partitions, "N",
 		    "of topics that we make (default: the broker's)", 1, 100000 },
-		{ "replication-factor", 0, OPT_SIZE, &o->replication, "N",
+		{ "replication-factor", 0, OPT_COUNT, &o->replication, "N",
 		    "of topics that we make (default: the broker's)", 1, 1000 },
 		{ "topic-config", 0, OPT_PAIR, &o->topic_config, "NAME=VALUE",
 		    "setting of topics that we make; repeated", 0, 0 },
@@ -128,7 +156,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    "wait so long for a batch to fill (default: 10ms)", 0, 900 * SECOND },
 		{ "batch-bytes", 0, OPT_SIZE, &o->batch_bytes, "SIZE",
 		    "largest batch of messages (default: 1000000)", 1000, INT32_MAX },
-		{ "batch-size", 0, OPT_SIZE, &o->batch_size, "N",
+		{ "batch-size", 0, OPT_COUNT, &o->batch_size, "N",
 		    "most messages in a batch (default: 10000)", 1, 1000000 },
 		{ "queue-bytes", 0, OPT_SIZE, &o->queue_bytes, "SIZE",
 		    "memory for messages on their way (default: 16MiB)", 64 * 1024,
@@ -146,9 +174,9 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		    INT32_MAX * INT64_C(1000) },
 		{ "split-large", 0, OPT_FLAG, &o->split_large, NULL,
 		    "commit what takes longer than that in parts", 0, 0 },
-		{ "epoch", 0, OPT_SIZE, &o->epoch, "N",
+		{ "epoch", 0, OPT_COUNT, &o->epoch, "N",
 		    "number of the cluster, raised when it is another one (default: 0)", 0,
-		    INT64_C(1) << 10 },
+		    LAST_EPOCH },
 		{ "oversize", 0, OPT_STRING, &texts.oversize, "stop|dead-letter",
 		    "what the broker refuses as too large (default: stop)", 0, 0 },
 		{ "dead-letter", 0, OPT_STRING, &o->dead_letter, "FILE", "where it goes then", 0,

@@ -19,6 +19,20 @@ is_plain(char c)
 	return isascii(c) && (isalnum(c) || c == '_');
 }
 
+static int
+is_allowed(char c)
+{
+	return is_plain(c) || c == '.' || c == '-';
+}
+
+int
+topic_may_have(const char *text)
+{
+	while (is_allowed(*text))
+		text++;
+	return *text == '\0';
+}
+
 int
 topic_is_template(const char *topic)
 {
@@ -39,7 +53,7 @@ topic_check(const char *topic)
 			return log_permanent("unknown field in topic \"%s\" at \"%s\"; expected "
 					     "%%{schema} or %%{table}",
 			    topic, p);
-		} else if (!is_plain(*p) && *p != '.' && *p != '-') {
+		} else if (!is_allowed(*p)) {
 			return log_permanent("invalid topic \"%s\"; expected letters, digits, "
 					     "\".\", \"_\" and \"-\"",
 			    topic);
@@ -117,15 +131,31 @@ field(const char *template)
 	return begins(template, table_field) ? strlen(table_field) : 0;
 }
 
+/* How long what add_name() makes of one byte is, at the begin of a name; 0: it is none of that. */
+static size_t
+encoded(const char *name)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *high, *low;
+
+	if (is_plain(*name))
+		return 1;
+	if (*name != '-' || name[1] == '\0' || name[2] == '\0' ||
+	    (high = strchr(digits, name[1])) == NULL || (low = strchr(digits, name[2])) == NULL)
+		return 0;
+	int byte = (int)((high - digits) << 4 | (low - digits));
+	return byte != 0 && !is_plain((char)byte) ? 3 : 0;
+}
+
 int
 topic_matches(const char *template, const char *name)
 {
 	for (; *template != '\0'; template ++, name++) {
-		size_t len = field(template);
+		size_t len = field(template), one;
 
 		/* Each length that the name of a schema or table may have. */
-		while (len > 0 && (is_plain(*name) || *name == '-'))
-			if (topic_matches(template + len, ++name))
+		while (len > 0 && (one = encoded(name)) > 0)
+			if (topic_matches(template + len, name += one))
 				return 1;
 		if (len > 0 || *template != *name)
 			return 0;

@@ -19,6 +19,9 @@ int topic_is_template(const char *topic);
 /* Is the name or template of --topic one? 0, or the exit code after reporting. */
 int topic_check(const char *topic);
 
+/* Has a text only characters that the name of a topic may have? */
+int topic_may_have(const char *text);
+
 /*
  * The topic of a table, whose names have these lengths.  0, or -1: it would be longer than Kafka
  * allows.

@@ -225,6 +225,20 @@ check_variables(const struct stage *s)
 	return 0;
 }
 
+/* Its positions are those of the reader's tokens, and no other source has such. */
+static int
+check_exactly_once(const struct stage *s, const struct stage *source)
+{
+	static const char name[] = "PGCDC_KAFKA_PRODUCE_TRANSACTIONAL_ID";
+	const char *value = stage_env_get(s->env, name);
+
+	if (value == NULL || strcmp(source->program->name, "read") == 0)
+		return 0;
+	return log_permanent("\"%s\" is set%s, but needs the tokens of source \"read\", and the "
+			     "source is \"%s\"; remove it",
+	    name, settings_origin(name, value), source->program->name);
+}
+
 static int
 set_state(struct stage *source, const struct settings *s)
 {
@@ -305,7 +319,8 @@ pipeline_make(struct pipeline *p, const struct settings *s, const char *folder)
 		    (err = check_variables(i)) != 0)
 			return err;
 		if (i->program != NULL && i->program->kind == PROGRAM_SINK &&
-		    (err = set_sink(i, folder)) != 0)
+		    ((err = check_exactly_once(i, p->stage)) != 0 ||
+			(err = set_sink(i, folder)) != 0))
 			return err;
 	}
 	return set_source(p, s, folder);

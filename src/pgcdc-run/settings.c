@@ -107,6 +107,8 @@ check(void)
 						 : ", in the file that --config names",
 		    settings.config.path != NULL ? settings.config.path : "",
 		    settings.config.path != NULL ? "\"" : "");
+	if (settings.json && !settings.check)
+		return log_permanent("--json needs --check");
 	if (settings.restart_min > settings.restart_max)
 		return log_permanent("PGCDC_RESTART_MIN is longer than PGCDC_RESTART_MAX%s; give a "
 				     "shorter one",

@@ -18,7 +18,7 @@ static const char *name = "default", *port;
 static struct opt_list tables, other, pairs;
 static const char *note = "some";
 static int64_t interval = 1000000;
-static uint64_t size = 4096, endpos;
+static uint64_t size = 4096, count = 7, endpos;
 
 static const struct opt options[] = {
 	{ "slot-name", 'S', OPT_STRING, &name, "SLOT", "a string", 0, 0 },
@@ -30,6 +30,7 @@ static const struct opt options[] = {
 	{ "set", 'X', OPT_PAIR, &pairs, "NAME=VALUE", "pairs", 0, 0 },
 	{ "interval", 's', OPT_DURATION, &interval, "TIME", "a duration", 10000, 3600000000 },
 	{ "max-line", 0, OPT_SIZE, &size, "SIZE", "a size", 1024, INT64_C(1) << 40 },
+	{ "workers", 'n', OPT_COUNT, &count, "N", "a count", 1, 2047 },
 	{ "endpos", 'E', OPT_LSN, &endpos, "LSN", "a position", 0, 0 },
 	{ .name = NULL },
 };
@@ -85,6 +86,8 @@ describe(char *to, size_t room, int argc, char **argv, int operands)
 		snprintf(to + strlen(to), room - strlen(to), " interval=%lld", (long long)interval);
 	if (size != 4096)
 		snprintf(to + strlen(to), room - strlen(to), " size=%lld", (long long)size);
+	if (count != 7)
+		snprintf(to + strlen(to), room - strlen(to), " count=%lld", (long long)count);
 	if (endpos != 0)
 		snprintf(to + strlen(to), room - strlen(to), " endpos=%s", lsn_text(endpos));
 	for (; operands < argc; operands++)
@@ -195,6 +198,11 @@ static const struct {
 	{ "--max-line=100MB", "", " size=104857600" },
 	{ "--max-line=1024GiB", "", " size=1099511627776" },
 	{ "--max-line=1GB", "", " size=1073741824" },
+	/* Counts. */
+	{ "-n 1", "", " count=1" },
+	{ "--workers=2047", "", " count=2047" },
+	{ "-n 010", "", " count=10" },
+	{ "", "OPT_TEST_WORKERS=3", " count=3" },
 	/* LSNs. */
 	{ "-E 16/B374D848", "", " endpos=16/B374D848" },
 	/* The environment. */
@@ -297,6 +305,17 @@ static const struct {
 	{ "--max-line=1K", "", "a size" },
 	{ "--max-line=1kb", "", "a size" },
 	{ "--max-line=4kB,", "", "a size" },
+	{ "-n 0", "", "invalid value \"0\" for option \"--workers\"; expected a number" },
+	{ "-n 2048", "", "expected a number from 1 to 2047" },
+	{ "-n -1", "", "a number" },
+	{ "-n +1", "", "a number" },
+	{ "-n 1KiB", "", "a number" },
+	{ "-n 1B", "", "a number" },
+	{ "-n 1.5", "", "a number" },
+	{ "-n 0x10", "", "a number" },
+	{ "-n 18446744073709551617", "", "a number" },
+	{ "--workers=", "", "a number" },
+	{ "", "OPT_TEST_WORKERS=1kB", "\"OPT_TEST_WORKERS\"; expected a number from" },
 	{ "-E 16-B374D848", "", "an LSN such as" },
 	{ "-E 0", "", "an LSN such as" },
 	{ "", "OPT_TEST_ENDPOS=x", "\"OPT_TEST_ENDPOS\"; expected an LSN" },
