@@ -176,6 +176,10 @@ flow(struct consume *c)
 			return err;
 		if ((err = consume_tend(c)) != CONSUME_GOES_ON)
 			return err;
+		if (is_drained(c) && c->partitions.n == 0)
+			log_info(
+			    "group \"%s\" has no partition for us: its other members read them",
+			    c->options.group);
 		if (is_drained(c) || loop_ending())
 			return 0;
 		if ((err = consume_wait(c, consume_has_room(c), LOOP_NEVER)) != CONSUME_GOES_ON)
