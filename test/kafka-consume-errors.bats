@@ -205,6 +205,15 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	kill_hard CONSUMER
 }
 
+@test "SIGTERM before any broker has answered: what was to be drained is not" {
+	KAFKA=127.0.0.1:1 live -t t -G t --drain
+	wait_until 20 'grep "warning: waiting for Kafka: " err'
+	stop_bg CONSUMER
+	cat err
+	[ "$bg_status" -eq 111 ]
+	grep -F 'error: the end came before a broker of "127.0.0.1:1" answered' err
+}
+
 @test "commits are tried again as often as was said" {
 	topic create retry
 	fill retry 1 10

@@ -241,6 +241,25 @@ consumer_log(struct consumer *c, rd_kafka_event_t *event)
 			c->is_joining = 1;
 }
 
+int
+consumer_is_answered(const struct consumer *c)
+{
+	char *id = rd_kafka_clusterid(c->rk, 0);
+
+	rd_kafka_mem_free(c->rk, id);
+	return id != NULL;
+}
+
+void
+consumer_brokers(const struct consumer *c, char brokers[CONSUMER_BROKERS_SIZE])
+{
+	size_t size = CONSUMER_BROKERS_SIZE;
+
+	if (rd_kafka_conf_get(rd_kafka_conf(c->rk), "bootstrap.servers", brokers, &size) !=
+	    RD_KAFKA_CONF_OK)
+		*brokers = '\0';
+}
+
 /*
  * Wake the fetchers.  Of what wakes them librdkafka exports this alone that has no other effect:
  * the credentials stay what they are.
