@@ -173,6 +173,22 @@ teardown_file() { kafka_stop; }
 	[ "$bg_status" -eq 0 ]
 }
 
+@test "a pattern finds topics that are made later; --drain does not wait for them" {
+	live -t '^fresh-.*' -G fresh1 -X topic.metadata.refresh.interval.ms=200
+	wait_until 20 'grep -F "no topic matches" err'
+	topic create fresh-a
+	fill fresh-a 1 3
+	wait_until 20 'has_ids 3'
+	kill_hard CONSUMER
+	topic create fresh-b
+	fill fresh-b 4 6
+	reads -t '^fresh-.*' -t '^stale-.*' -G fresh2 2>err | ids | sort -n | is "$(seq 6)"
+	grep -F 'info: no topic matches "^stale-.*"' err
+	reads -t '^stale-.*' -G fresh3 -v -X debug=conf 2>err | is_empty
+	grep -vF 'debug: librdkafka: ' err | head -n 1 | is 'pgcdc-kafka: info: no topic matches "^stale-.*"'
+	grep -F 'topic.metadata.refresh.interval.ms = 30000' err
+}
+
 @test "--with-origin says where in Kafka a line comes from" {
 	topic create origin
 	translated "$I" | produce -t origin --key=identity

@@ -14,6 +14,9 @@
 /* The first librdkafka whose SCRAM Kafka 4 takes. */
 #define SCRAM_VERSION 0x020601ff
 
+/* Milliseconds between looks for new topics; librdkafka takes five minutes. */
+#define TOPICS_INTERVAL "30000"
+
 /* What the user sets is looked up by these names. */
 #define PROTOCOL "security.protocol"
 
@@ -271,6 +274,9 @@ fill(struct draft *d, const struct client_options *o)
 	    (err = client_set(d->conf, "log.queue", "true")) != 0 ||
 	    (err = client_set(d->conf, "reconnect.backoff.max.ms", "1000")) != 0 ||
 	    (err = client_set(d->conf, "ssl.endpoint.identification.algorithm", "https")) != 0)
+		return err;
+	if (o->has_pattern &&
+	    (err = client_set(d->conf, "topic.metadata.refresh.interval.ms", TOPICS_INTERVAL)) != 0)
 		return err;
 	if (o->file != NULL && (err = read_file(d, o->file)) != 0)
 		return err;

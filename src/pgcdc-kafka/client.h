@@ -19,6 +19,7 @@ struct client_options {
 	const char *ca_file, *cert_file, *key_file, *key_password_file;
 	const char *sasl_mechanism, *sasl_username, *sasl_password_file;
 	int insecure;
+	int has_pattern; /* topics are found by a pattern: look for new ones more often */
 };
 
 /* Rows of a program's option table; o is a struct client_options *. */

@@ -168,12 +168,14 @@ check_answer(struct consume *c)
 	return 0;
 }
 
-/* With --drain: we were given partitions, and have all of them to their ends. */
+/* With --drain: we were given partitions, and have all of them to their ends; or there are none. */
 static int
 is_drained(const struct consume *c)
 {
 	const struct rebalance *r = &c->rebalance;
 
+	if (c->options.drain && c->n_unmatched == c->options.topics.n)
+		return 1;
 	if (!c->options.drain || !r->is_answered || r->coming != NULL || r->going != NULL)
 		return 0;
 	for (size_t i = 0; i < c->partitions.n; i++)
@@ -200,7 +202,7 @@ flow(struct consume *c)
 			return err;
 		if ((err = consume_tend(c)) != CONSUME_GOES_ON || (err = check_answer(c)) != 0)
 			return err;
-		if (is_drained(c) && c->partitions.n == 0)
+		if (is_drained(c) && c->rebalance.is_answered && c->partitions.n == 0)
 			log_info(
 			    "group \"%s\" has no partition for us: its other members read them",
 			    c->options.group);

@@ -50,6 +50,7 @@ struct consume {
 	/* --ack=stdout: all before this token is written when the output has got so far */
 	uint64_t mark_token, mark_bytes;
 
+	size_t n_unmatched;      /* topics that are patterns, and nothing is there for them */
 	int64_t answer_deadline; /* with --drain, of the first one; LOOP_NEVER: there was one */
 
 	int is_ending;   /* nothing more is taken */

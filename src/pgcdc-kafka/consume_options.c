@@ -20,15 +20,18 @@ struct texts {
 };
 
 static int
-check_topics(const struct opt_list *topics)
+check_topics(struct consume_options *o)
 {
+	const struct opt_list *topics = &o->topics;
 	int err = 0;
 
 	if (topics->n == 0)
 		return log_permanent("no topic is named; give one with --topic");
 	for (size_t i = 0; err == 0 && i < topics->n; i++) {
-		if (topics->item[i][0] == '^')
+		if (topics->item[i][0] == '^') {
+			o->client.has_pattern = 1;
 			continue;
+		}
 		if (topic_is_template(topics->item[i]))
 			return log_permanent("\"%s\" is a template of topics; give --topic their "
 					     "names, or a pattern that begins with \"^\"",
@@ -126,7 +129,7 @@ check(struct consume_options *o, const struct texts *texts)
 
 	if (o->group == NULL)
 		return log_permanent("no group is named; give one with --group");
-	if ((err = check_topics(&o->topics)) != 0)
+	if ((err = check_topics(o)) != 0)
 		return err;
 	if (o->system_identifier != NULL && !is_number(o->system_identifier))
 		return log_permanent("invalid value \"%s\" for option \"--system-identifier\"; "

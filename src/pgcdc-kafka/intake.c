@@ -252,17 +252,22 @@ take_message(struct consume *c, const rd_kafka_message_t *m)
 
 /* --- librdkafka's events */
 
-/* A topic that a pattern is for may still be made; what is to be drained should be there. */
+/* A topic that a pattern is for may still be made; with --drain it would come too late. */
 static int
-take_unknown_topic(const struct consume *c, const char *reason)
+take_unknown_topic(struct consume *c, const char *reason)
 {
-	for (size_t i = 0; i < c->options.topics.n; i++)
-		if (!c->options.drain && c->options.topics.item[i][0] == '^' &&
-		    strstr(reason, c->options.topics.item[i]) != NULL) {
-			log_warn(
-			    "no topic matches \"%s\"; waiting for one", c->options.topics.item[i]);
-			return 0;
-		}
+	for (size_t i = 0; i < c->options.topics.n; i++) {
+		const char *topic = c->options.topics.item[i];
+
+		if (topic[0] != '^' || strstr(reason, topic) == NULL)
+			continue;
+		c->n_unmatched++;
+		if (c->options.drain)
+			log_info("no topic matches \"%s\"", topic);
+		else
+			log_warn("no topic matches \"%s\"; waiting for one", topic);
+		return 0;
+	}
 	return log_permanent("%s; give --topic one that is there", reason);
 }
 
