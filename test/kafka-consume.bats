@@ -249,6 +249,23 @@ teardown_file() { kafka_stop; }
 	group describe term | head -n 1 | is 'Empty 0'
 }
 
+@test "after SIGKILL the next one waits for the group, and says so; a static member does not" {
+	topic create killed
+	fill killed 1 10
+	live -t killed -G killed --ack=stdout -X session.timeout.ms=8000
+	wait_until 20 'has_ids 10'
+	kill_hard CONSUMER
+	reads -t killed -G killed >out 2>err
+	head -n 1 err | is 'pgcdc-kafka: info: waiting for group "killed" to give us partitions'
+	rm out
+	live -t killed -G static -X session.timeout.ms=45000 -X group.instance.id=one
+	wait_until 20 'has_ids 10'
+	kill_hard CONSUMER
+	reads -t killed -G static -X group.instance.id=one 2>err | ids | is "$(seq 10)"
+	absent 'waiting for group' err
+	group describe static | head -n 1 | is 'Stable 1'
+}
+
 @test "without acks SIGTERM ends with 111 after --shutdown-timeout, and nothing is committed" {
 	topic create mute
 	fill mute 1 10

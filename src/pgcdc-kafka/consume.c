@@ -17,6 +17,9 @@
 /* librdkafka leaves the group when it is not asked for max.poll.interval.ms; in microseconds. */
 #define LONGEST_WAIT 1000000
 
+/* Microseconds until a wait for partitions is mentioned; a new group takes 3 s to gather. */
+#define PATIENCE 5000000
+
 /* Microseconds for the first answer of a broker, with --drain: the next run may find one. */
 #define LONGEST_SILENCE (INT64_C(30) * 1000000)
 
@@ -168,6 +171,17 @@ check_answer(struct consume *c)
 	return 0;
 }
 
+/* The group may be waiting, too, for a member that has died. */
+static void
+report_wait(struct consume *c)
+{
+	if (c->rebalance.is_answered || loop_now() < c->patience_end ||
+	    c->n_unmatched == c->options.topics.n || !consumer_is_answered(&c->consumer))
+		return;
+	log_info("waiting for group \"%s\" to give us partitions", c->options.group);
+	c->patience_end = LOOP_NEVER;
+}
+
 /* With --drain: we were given partitions, and have all of them to their ends; or there are none. */
 static int
 is_drained(const struct consume *c)
@@ -202,6 +216,7 @@ flow(struct consume *c)
 			return err;
 		if ((err = consume_tend(c)) != CONSUME_GOES_ON || (err = check_answer(c)) != 0)
 			return err;
+		report_wait(c);
 		if (is_drained(c) && c->rebalance.is_answered && c->partitions.n == 0)
 			log_info(
 			    "group \"%s\" has no partition for us: its other members read them",
@@ -229,6 +244,7 @@ run(struct consume *c)
 {
 	int err, left = 0;
 
+	c->patience_end = loop_now() + PATIENCE;
 	c->answer_deadline = c->options.drain ? loop_now() + LONGEST_SILENCE : LOOP_NEVER;
 	err = flow(c);
 	/* Sinks may have what came before; else no restart would ever bring the group further. */

@@ -51,6 +51,7 @@ struct consume {
 	uint64_t mark_token, mark_bytes;
 
 	size_t n_unmatched;      /* topics that are patterns, and nothing is there for them */
+	int64_t patience_end;    /* say that we wait for partitions; LOOP_NEVER: it was said */
 	int64_t answer_deadline; /* with --drain, of the first one; LOOP_NEVER: there was one */
 
 	int is_ending;   /* nothing more is taken */
