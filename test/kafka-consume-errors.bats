@@ -262,6 +262,7 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		-G g -t t --commit-exp-backoff-initial-interval=2s --commit-exp-backoff-max-interval=1s|must not be above
 		-G g -t t -X enable.auto.commit=true|an offset could be committed that was not acknowledged
 		-G g -t t -X auto.offset.reset=earliest|use --start and --reset
+		-G g -t t -X isolation.level=read_uncommitted|what a transaction has taken back would become event lines
 		-G g -t t -X group.id=h|use --group
 		-G g -t t -X partition.assignment.strategy=range|partitions that stay would be given up
 		-G g -t t -X no.such=1|invalid property of librdkafka
@@ -269,6 +270,6 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 		-G g -t t --revoke-timeout=10s -X max.poll.interval.ms=9000 -X session.timeout.ms=8000|must be shorter than
 		-G g -t t extra|unexpected argument "extra"
 	END
-	[ "$n" -eq 29 ]
+	[ "$n" -eq 30 ]
 	KAFKA=192.0.2.1 fails 100 "would not be encrypted" -G g -t t
 }

@@ -39,6 +39,8 @@ const struct client_rule consumer_rules[] = {
 	{ "enable.auto.offset.store", "false",
 	    "an offset could be committed that was not acknowledged" },
 	{ "auto.offset.reset", "error", "use --start and --reset" },
+	{ "isolation.level", "read_committed",
+	    "what a transaction has taken back would become event lines" },
 	{ "enable.partition.eof", "true", "--drain waits for it" },
 	{ "partition.assignment.strategy", "cooperative-sticky",
 	    "partitions that stay would be given up, too" },
