@@ -98,6 +98,27 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	offsets two | is 'two 0 5'
 }
 
+@test "with --system-identifier another cluster's messages are foreign" {
+	topic create guest
+	echo '{"action":"T","schema":"a","table":"b"}' | put guest -H system_identifier=8
+	fill guest 1 5
+	echo '{"action":"T","schema":"a","table":"b"}' | put guest -H system_identifier=8
+	fails 100 'offset 0 is of cluster 8, and the stream of 7; say which is ours with --system-identifier, and put' \
+		-t guest -G guest --system-identifier=7 --ack=stdout
+	offsets guest | is 'guest 0 0'
+	fails 100 'offset 1 is of cluster 7, and the stream of 8' -t guest -G first \
+		--foreign=dead-letter --dead-letter=dead
+	[ ! -s dead ]
+	reads -t guest -G guest --system-identifier=7 --ack=stdout \
+		--foreign=dead-letter --dead-letter=dead >out 2>err
+	ids <out | is "$(seq 5)"
+	linked out
+	jq -r '"\(.offset) \(.why)"' dead | is '0 it is of cluster 8, and the stream of 7
+6 it is of cluster 8, and the stream of 7'
+	grep -F 'offset 6 is no event, and in "dead" now: it is of cluster 8, and the stream of 7' err
+	offsets guest | is 'guest 0 7'
+}
+
 @test "what was deleted before it was read stops, until --reset says where to go on" {
 	topic create gone 2
 	fill gone 1 20

@@ -179,7 +179,7 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		{ "with-origin", 0, OPT_FLAG, &o->with_origin, NULL,
 		    "add to each line where in Kafka it comes from", 0, 0 },
 		{ "system-identifier", 0, OPT_STRING, &o->system_identifier, "N",
-		    "cluster of messages that do not name it", 0, 0 },
+		    "cluster of the stream (default: that of the first message)", 0, 0 },
 		{ "drain", 0, OPT_FLAG, &o->drain, NULL,
 		    "end when all that is in the topics now was read", 0, 0 },
 		{ "ack", 0, OPT_STRING, &o->ack, "PATH",
