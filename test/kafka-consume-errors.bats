@@ -99,6 +99,27 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	offsets two | is 'two 0 5'
 }
 
+@test "with --system-identifier another cluster's messages are foreign" {
+	topic create guest
+	echo '{"action":"T","schema":"a","table":"b"}' | put guest -H system_identifier=8
+	fill guest 1 5
+	echo '{"action":"T","schema":"a","table":"b"}' | put guest -H system_identifier=8
+	fails 100 'offset 0 is of cluster 8, and the stream of 7; say which is ours with --system-identifier, and put' \
+		-t guest -G guest --system-identifier=7 --ack=stdout
+	offsets guest | is 'guest 0 0'
+	fails 100 'offset 1 is of cluster 7, and the stream of 8' -t guest -G first \
+		--foreign=dead-letter --dead-letter=dead
+	[ ! -s dead ]
+	reads -t guest -G guest --system-identifier=7 --ack=stdout \
+		--foreign=dead-letter --dead-letter=dead >out 2>err
+	ids <out | is "$(seq 5)"
+	linked out
+	jq -r '"\(.offset) \(.why)"' dead | is '0 it is of cluster 8, and the stream of 7
+6 it is of cluster 8, and the stream of 7'
+	grep -F 'offset 6 is no event, and in "dead" now: it is of cluster 8, and the stream of 7' err
+	offsets guest | is 'guest 0 7'
+}
+
 @test "what was deleted before it was read stops, until --reset says where to go on" {
 	topic create gone 2
 	fill gone 1 20
@@ -241,6 +262,15 @@ damage() {
 	kill_hard CONSUMER
 }
 
+@test "SIGTERM before any broker has answered: what was to be drained is not" {
+	KAFKA=127.0.0.1:1 live -t t -G t --drain
+	wait_until 20 'grep "warning: waiting for Kafka: " err'
+	stop_bg CONSUMER
+	cat err
+	[ "$bg_status" -eq 111 ]
+	grep -F 'error: the end came before a broker of "127.0.0.1:1" answered' err
+}
+
 @test "commits are tried again as often as was said" {
 	topic create retry
 	fill retry 1 10
@@ -291,7 +321,9 @@ damage() {
 		-G g -t t --commit-exp-backoff-initial-interval=2s --commit-exp-backoff-max-interval=1s|must not be above
 		-G g -t t -X enable.auto.commit=true|an offset could be committed that was not acknowledged
 		-G g -t t -X auto.offset.reset=earliest|use --start and --reset
+		-G g -t t -X isolation.level=read_uncommitted|what a transaction has taken back would become event lines
 		-G g -t t -X group.id=h|use --group
+		-G g -t t -X log.queue=false|how the group is doing would not be seen
 		-G g -t t -X partition.assignment.strategy=range|partitions that stay would be given up
 		-G g -t t -X no.such=1|invalid property of librdkafka
 		-G g -t t -X sasl.password=hush|property "sasl.password" is a secret, and everybody may see a command line; put it into a file for --config, or use --sasl-password-file
@@ -305,6 +337,6 @@ damage() {
 		-G g -t t --tls --cert-file=x|--cert-file and --key-file need each other
 		-G g -t t extra|unexpected argument "extra"
 	END
-	[ "$n" -eq 37 ]
+	[ "$n" -eq 39 ]
 	KAFKA=192.0.2.1 fails 100 "would not be encrypted" -G g -t t
 }

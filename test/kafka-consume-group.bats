@@ -69,6 +69,34 @@ end() {
 	cat ./*.err
 }
 
+# The broker's default is to wait for 45 s for a member that has gone without a word.
+@test "a member without a partition leaves its group, and holds nobody up" {
+	topic create idle 3
+	fill idle 1 30
+	sink one -t idle -G idle
+	wait_until 20 'has_ids 30 one.rec'
+	reads -t idle -G idle 2>two.err
+	grep -F 'info: group "idle" has no partition for us: its other members read them' two.err
+	wait_until 15 'grep "gives us 1 partitions, now 3" one.err && [ "$(group describe idle | head -n 1)" = "Stable 1" ]'
+	fill idle 31 60
+	wait_until 15 'union 60'
+	end ONE
+	group describe idle | head -n 1 | is 'Empty 0'
+}
+
+@test "SIGTERM to members, with a partition and without" {
+	topic create spare
+	fill spare 1 10
+	sink one -t spare -G spare
+	wait_until 20 'has_ids 10 one.rec'
+	sink two -t spare -G spare -v
+	wait_until 20 '[ "$(group describe spare | head -n 1)" = "Stable 2" ]'
+	end TWO
+	end ONE
+	absent -h warning one.err two.err
+	group describe spare | head -n 1 | is 'Empty 0'
+}
+
 @test "a member whose sink says nothing gives its partitions up after --revoke-timeout" {
 	topic create silent 2
 	fill silent 1 20

@@ -221,6 +221,22 @@ teardown_file() { kafka_stop; }
 	[ "$bg_status" -eq 0 ]
 }
 
+@test "a pattern finds topics that are made later; --drain does not wait for them" {
+	live -t '^fresh-.*' -G fresh1 -X topic.metadata.refresh.interval.ms=200
+	wait_until 20 'grep -F "no topic matches" err'
+	topic create fresh-a
+	fill fresh-a 1 3
+	wait_until 20 'has_ids 3'
+	kill_hard CONSUMER
+	topic create fresh-b
+	fill fresh-b 4 6
+	reads -t '^fresh-.*' -t '^stale-.*' -G fresh2 2>err | ids | sort -n | is "$(seq 6)"
+	grep -F 'info: no topic matches "^stale-.*"' err
+	reads -t '^stale-.*' -G fresh3 -v -X debug=conf 2>err | is_empty
+	grep -vF 'debug: librdkafka: ' err | head -n 1 | is 'pgcdc-kafka: info: no topic matches "^stale-.*"'
+	grep -F 'topic.metadata.refresh.interval.ms = 30000' err
+}
+
 @test "--with-origin says where in Kafka a line comes from" {
 	topic create origin
 	translated "$I" | produce -t origin --key=identity
@@ -295,6 +311,23 @@ teardown_file() { kafka_stop; }
 	[ "$(tail -n 1 one.rec | jq -r .action)" = C ]
 	read_to_end term
 	group describe term | head -n 1 | is 'Empty 0'
+}
+
+@test "after SIGKILL the next one waits for the group, and says so; a static member does not" {
+	topic create killed
+	fill killed 1 10
+	live -t killed -G killed --ack=stdout -X session.timeout.ms=8000
+	wait_until 20 'has_ids 10'
+	kill_hard CONSUMER
+	reads -t killed -G killed >out 2>err
+	head -n 1 err | is 'pgcdc-kafka: info: waiting for group "killed" to give us partitions'
+	rm out
+	live -t killed -G static -X session.timeout.ms=45000 -X group.instance.id=one
+	wait_until 20 'has_ids 10'
+	kill_hard CONSUMER
+	reads -t killed -G static -X group.instance.id=one 2>err | ids | is "$(seq 10)"
+	absent 'waiting for group' err
+	group describe static | head -n 1 | is 'Stable 1'
 }
 
 @test "without acks SIGTERM ends with 111 after --shutdown-timeout, and nothing is committed" {

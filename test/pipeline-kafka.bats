@@ -278,3 +278,15 @@ bad  topic \"$TOPIC.two\" does not exist"
 	echo PGCDC_KAFKA_CONSUME_GRUOP=g >>c.env
 	expect 100 'unknown key "PGCDC_KAFKA_CONSUME_GRUOP" in file "c.env" line 15; see "pgcdc-kafka consume --help"' "${run[@]}"
 }
+
+@test "with --drain brokers that are away, as the source, end it after a while" {
+	topic create "$TOPIC"
+	sed -i '/_STATE=/d; /PGCDC_READ/d' c.env
+	printf '%s\n' PGCDC_SOURCE=kafka PGCDC_KAFKA_CONSUME_GROUP=g PGCDC_TRANSLATE_STORE= \
+		PGCDC_KAFKA_CONSUME_BROKERS=127.0.0.1:1 PGCDC_KAFKA_CONSUME_TOPIC=t >>c.env
+	pipeline --drain
+	cat err
+	[ "$code" -eq 111 ]
+	grep -qF 'pgcdc-kafka: error: no broker of "127.0.0.1:1" has answered within 30 s' err
+	tail -n 1 err | grep -qF '"pgcdc-kafka consume" ended with exit code 111'
+}

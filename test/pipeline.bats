@@ -210,6 +210,13 @@ load pipeline
 	cat err
 	[ "$code" -eq 111 ]
 	tail -n 1 err | grep -q 'error: ".*" ended with exit code 0 before the source; what was not'
+	# A code that says more, even if it comes later.
+	conf 'PGCDC_STAGES=./late | cat'
+	echo 'exec >&-; cat >/dev/null; exit 111' | script ./late
+	pipeline --once
+	cat err
+	[ "$code" -eq 111 ]
+	tail -n 1 err | grep -qF '"./late" ended with exit code 111'
 }
 
 @test "111: the whole line is started again, and waits longer each time" {

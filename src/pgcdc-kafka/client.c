@@ -340,8 +340,9 @@ fill(struct draft *d, const struct client_options *o)
 	    (err = client_set(d->conf, "reconnect.backoff.max.ms", "1000")) != 0 ||
 	    (err = client_set(d->conf, "ssl.endpoint.identification.algorithm", "https")) != 0)
 		return err;
-	if (o->checks_crcs && (err = client_set(d->conf, "check.crcs", "true")) != 0)
-		return err;
+	for (const struct client_property *p = o->defaults; p != NULL && p->name != NULL; p++)
+		if ((err = client_set(d->conf, p->name, p->value)) != 0)
+			return err;
 	if (o->file != NULL && (err = read_file(d, o->file)) != 0)
 		return err;
 	if ((err = set_pairs(d, &o->property)) != 0 || (err = set_options(d->conf, o)) != 0)

@@ -10,6 +10,11 @@
 
 #include "opt.h"
 
+/* A list of them ends with the name NULL. */
+struct client_property {
+	const char *name, *value;
+};
+
 /* Options for the connection, those of the user; NULL or 0: not given. */
 struct client_options {
 	const char *brokers;
@@ -19,7 +24,7 @@ struct client_options {
 	const char *ca_file, *cert_file, *key_file, *key_password_file;
 	const char *sasl_mechanism, *sasl_username, *sasl_password_file;
 	int insecure;
-	int checks_crcs; /* not of the user: look for damage in what is read, unless -X says no */
+	const struct client_property *defaults; /* not of the user, who may set others; or NULL */
 };
 
 /* Rows of a program's option table; o is a struct client_options *. */

@@ -17,6 +17,12 @@
 /* librdkafka leaves the group when it is not asked for max.poll.interval.ms; in microseconds. */
 #define LONGEST_WAIT 1000000
 
+/* Microseconds until a wait for partitions is mentioned; a new group takes 3 s to gather. */
+#define PATIENCE 5000000
+
+/* Microseconds for the first answer of a broker, with --drain: the next run may find one. */
+#define LONGEST_SILENCE (INT64_C(30) * 1000000)
+
 int
 consume_has_room(const struct consume *c)
 {
@@ -146,12 +152,46 @@ consume_wait(struct consume *c, int taking, int64_t deadline)
 	return taking ? CONSUME_GOES_ON : intake_serve(c);
 }
 
-/* With --drain: we were given partitions, and have all of them to their ends. */
+/* What is to be drained is not when no broker tells of it.  0, or the exit code after reporting. */
+static int
+check_answer(struct consume *c)
+{
+	char brokers[CONSUMER_BROKERS_SIZE];
+
+	if (c->answer_deadline == LOOP_NEVER)
+		return 0;
+	if (consumer_is_answered(&c->consumer)) {
+		c->answer_deadline = LOOP_NEVER;
+		return 0;
+	}
+	consumer_brokers(&c->consumer, brokers);
+	if (loop_ending())
+		return log_temporary("the end came before a broker of \"%s\" answered", brokers);
+	if (loop_now() >= c->answer_deadline)
+		return log_temporary("no broker of \"%s\" has answered within %d s", brokers,
+		    (int)(LONGEST_SILENCE / 1000000));
+	return 0;
+}
+
+/* The group may be waiting, too, for a member that has died. */
+static void
+report_wait(struct consume *c)
+{
+	if (c->rebalance.is_answered || loop_now() < c->patience_end ||
+	    c->n_unmatched == c->options.topics.n || !consumer_is_answered(&c->consumer))
+		return;
+	log_info("waiting for group \"%s\" to give us partitions", c->options.group);
+	c->patience_end = LOOP_NEVER;
+}
+
+/* With --drain: we were given partitions, and have all of them to their ends; or there are none. */
 static int
 is_drained(const struct consume *c)
 {
 	const struct rebalance *r = &c->rebalance;
 
+	if (c->options.drain && c->n_unmatched == c->options.topics.n)
+		return 1;
 	if (!c->options.drain || !r->is_answered || r->coming != NULL || r->going != NULL)
 		return 0;
 	for (size_t i = 0; i < c->partitions.n; i++)
@@ -176,8 +216,13 @@ flow(struct consume *c)
 			err = intake_mark(c);
 		if (err != 0)
 			return err;
-		if ((err = consume_tend(c)) != CONSUME_GOES_ON)
+		if ((err = consume_tend(c)) != CONSUME_GOES_ON || (err = check_answer(c)) != 0)
 			return err;
+		report_wait(c);
+		if (is_drained(c) && c->rebalance.is_answered && c->partitions.n == 0)
+			log_info(
+			    "group \"%s\" has no partition for us: its other members read them",
+			    c->options.group);
 		if (is_drained(c) || loop_ending())
 			return 0;
 		if ((err = consume_wait(c, consume_has_room(c), LOOP_NEVER)) != CONSUME_GOES_ON)
@@ -199,8 +244,11 @@ report_totals(const struct consume *c)
 static int
 run(struct consume *c)
 {
-	int err = flow(c), left = 0;
+	int err, left = 0;
 
+	c->patience_end = loop_now() + PATIENCE;
+	c->answer_deadline = c->options.drain ? loop_now() + LONGEST_SILENCE : LOOP_NEVER;
+	err = flow(c);
 	/* Sinks may have what came before; else no restart would ever bring the group further. */
 	if (err == CONSUME_GOES_ON || err == CONSUME_DOWNSTREAM_GONE || c->is_bad_data)
 		left = leave_run(c, err == CONSUME_DOWNSTREAM_GONE);

@@ -50,6 +50,10 @@ struct consume {
 	/* --ack=stdout: all before this token is written when the output has got so far */
 	uint64_t mark_token, mark_bytes;
 
+	size_t n_unmatched;      /* topics that are patterns, and nothing is there for them */
+	int64_t patience_end;    /* say that we wait for partitions; LOOP_NEVER: it was said */
+	int64_t answer_deadline; /* with --drain, of the first one; LOOP_NEVER: there was one */
+
 	int is_ending;   /* nothing more is taken */
 	int is_bad_data; /* the end is due to what is in a topic: what came before it counts */
 	uint64_t n_messages, n_nothing;

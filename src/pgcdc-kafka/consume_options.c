@@ -19,6 +19,16 @@ struct texts {
 	uint64_t retries, constant_retries;
 };
 
+/*
+ * What a consumer has, unless -X says otherwise: damage is looked for in what is read, and with a
+ * pattern new topics are looked for more often than every five minutes.
+ */
+static const struct client_property with_pattern[] = {
+	{ "topic.metadata.refresh.interval.ms", "30000" },
+	{ "check.crcs", "true" },
+	{ .name = NULL },
+};
+
 /* librdkafka refuses a list with doubles, and does not say why. */
 static int
 is_named_before(const struct opt_list *topics, size_t n)
@@ -30,8 +40,9 @@ is_named_before(const struct opt_list *topics, size_t n)
 }
 
 static int
-check_topics(const struct opt_list *topics)
+check_topics(struct consume_options *o)
 {
+	const struct opt_list *topics = &o->topics;
 	int err = 0;
 
 	if (topics->n == 0)
@@ -40,8 +51,10 @@ check_topics(const struct opt_list *topics)
 		if (is_named_before(topics, i))
 			return log_permanent(
 			    "--topic names \"%s\" twice; give it once", topics->item[i]);
-		if (topics->item[i][0] == '^')
+		if (topics->item[i][0] == '^') {
+			o->client.defaults = with_pattern;
 			continue;
+		}
 		if (topic_is_template(topics->item[i]))
 			return log_permanent("\"%s\" is a template of topics; give --topic their "
 					     "names, or a pattern that begins with \"^\"",
@@ -139,7 +152,7 @@ check(struct consume_options *o, const struct texts *texts)
 
 	if (o->group == NULL)
 		return log_permanent("no group is named; give one with --group");
-	if ((err = check_topics(&o->topics)) != 0)
+	if ((err = check_topics(o)) != 0)
 		return err;
 	if (o->system_identifier != NULL && !is_number(o->system_identifier))
 		return log_permanent("invalid value \"%s\" for option \"--system-identifier\"; "
@@ -171,7 +184,7 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		.constant = NOT_GIVEN };
 
 	*o = (struct consume_options){
-		.client.checks_crcs = 1,
+		.client.defaults = with_pattern + 1,
 		.max_unacked = 100000,
 		.batch_size = 1000,
 		.batch_bytes = MIB,
@@ -192,7 +205,7 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		{ "with-origin", 0, OPT_FLAG, &o->with_origin, NULL,
 		    "add to each line where in Kafka it comes from", 0, 0 },
 		{ "system-identifier", 0, OPT_STRING, &o->system_identifier, "N",
-		    "cluster of messages that do not name it", 0, 0 },
+		    "cluster of the stream (default: that of the first message)", 0, 0 },
 		{ "drain", 0, OPT_FLAG, &o->drain, NULL,
 		    "end when all that is in the topics now was read", 0, 0 },
 		{ "ack", 0, OPT_STRING, &o->ack, "PATH",

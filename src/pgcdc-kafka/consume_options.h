@@ -25,7 +25,7 @@ struct consume_options {
 	int64_t start_time; /* of START_TIME: milliseconds since 1970 */
 	enum reset_kind reset;
 	int with_origin, drain;
-	const char *system_identifier; /* of messages that do not say; NULL: there are none */
+	const char *system_identifier; /* of the stream; NULL: the first message says it */
 	const char *ack;               /* a FIFO, "stdout", or NULL */
 	struct opt_list wait_for;
 	uint64_t max_unacked, batch_size, batch_bytes, queue_bytes;

@@ -39,10 +39,13 @@ const struct client_rule consumer_rules[] = {
 	{ "enable.auto.offset.store", "false",
 	    "an offset could be committed that was not acknowledged" },
 	{ "auto.offset.reset", "error", "use --start and --reset" },
+	{ "isolation.level", "read_committed",
+	    "what a transaction has taken back would become event lines" },
 	{ "enable.partition.eof", "true", "--drain waits for it" },
 	{ "partition.assignment.strategy", "cooperative-sticky",
 	    "partitions that stay would be given up, too" },
 	{ "group.id", NULL, "use --group" },
+	{ "log.queue", "true", "how the group is doing would not be seen" },
 	{ "queued.max.messages.kbytes", NULL, "use --queue-bytes" },
 	{ "queued.min.messages", NULL, "use --queue-bytes" },
 	{ "fetch.max.bytes", NULL, "use --queue-bytes" },
@@ -250,6 +253,21 @@ get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
 	if (rd_kafka_conf_get(conf, name, value, &needed) != RD_KAFKA_CONF_OK)
 		*value = '\0';
 	return needed <= size ? 0 : -1;
+}
+
+int
+consumer_is_answered(const struct consumer *c)
+{
+	char *id = rd_kafka_clusterid(c->rk, 0);
+
+	rd_kafka_mem_free(c->rk, id);
+	return id != NULL;
+}
+
+void
+consumer_brokers(const struct consumer *c, char brokers[CONSUMER_BROKERS_SIZE])
+{
+	get(rd_kafka_conf(c->rk), "bootstrap.servers", brokers, CONSUMER_BROKERS_SIZE);
 }
 
 /*

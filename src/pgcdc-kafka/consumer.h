@@ -34,6 +34,13 @@ rd_kafka_event_t *consumer_event(struct consumer *c);
  */
 void consumer_log(struct consumer *c, rd_kafka_event_t *event);
 
+/* Has a broker ever answered?  Does not wait. */
+int consumer_is_answered(const struct consumer *c);
+
+/* The brokers to begin with, for messages. */
+#define CONSUMER_BROKERS_SIZE 512
+void consumer_brokers(const struct consumer *c, char brokers[CONSUMER_BROKERS_SIZE]);
+
 /*
  * At most n messages, which the caller destroys; how many.  Less than n: there are no more now,
  * wait for c->messages_fd.  Some only tell of an error, as the end of a partition.

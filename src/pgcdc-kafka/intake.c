@@ -83,30 +83,47 @@ intake_mark(struct consume *c)
 
 /* --- what comes in */
 
-/* The cluster that the message is of, as it has to be that of the stream. */
-static int
-check_cluster(struct consume *c, const rd_kafka_message_t *m)
+/* The cluster that the message is of; p is NULL if nobody says. */
+static struct event_span
+cluster_of(const struct consume *c, const rd_kafka_message_t *m)
 {
 	struct event_span id = record_header(m, "system_identifier");
+	const char *ours = c->options.system_identifier;
 
-	if (id.p == NULL && c->options.system_identifier != NULL)
-		id = (struct event_span){ c->options.system_identifier,
-			strlen(c->options.system_identifier) };
+	if (id.p == NULL && ours != NULL)
+		id = (struct event_span){ ours, strlen(ours) };
+	return id;
+}
+
+/* The cluster of the stream, NULL as long as it may be any. */
+static const char *
+our_cluster(const struct consume *c)
+{
+	return c->system_identifier[0] != '\0' ? c->system_identifier
+	                                       : c->options.system_identifier;
+}
+
+static int
+is_of_other(const struct consume *c, struct event_span id)
+{
+	const char *ours = our_cluster(c);
+
+	return ours != NULL && id.p != NULL &&
+	       (strlen(ours) != id.len || memcmp(ours, id.p, id.len) != 0);
+}
+
+/* The first message on the stream says which cluster that is of. */
+static int
+check_cluster(struct consume *c, const rd_kafka_message_t *m, struct event_span id)
+{
 	if (id.p == NULL) {
 		c->is_bad_data = 1;
 		return log_permanent("the message at %s does not say which cluster it is of; say "
 				     "so with --system-identifier",
 		    place(m));
 	}
-	if (strlen(c->system_identifier) == id.len &&
-	    memcmp(c->system_identifier, id.p, id.len) == 0)
+	if (c->system_identifier[0] != '\0')
 		return 0;
-	if (c->system_identifier[0] != '\0') {
-		c->is_bad_data = 1;
-		return log_permanent("the message at %s is of cluster %.*s, and the stream of %s; "
-				     "read each with a group of its own",
-		    place(m), (int)id.len, id.p, c->system_identifier);
-	}
 	if (id.len == 0 || id.len >= sizeof(c->system_identifier) ||
 	    strspn(id.p, "0123456789") != id.len) {
 		c->is_bad_data = 1;
@@ -120,29 +137,52 @@ check_cluster(struct consume *c, const rd_kafka_message_t *m)
 }
 
 static int
+put_aside(struct consume *c, const rd_kafka_message_t *m, const char *why)
+{
+	int err = aside_put(&c->aside, m, why);
+
+	if (err == 0)
+		log_warn("the message at %s is no event, and in \"%s\" now: %s", place(m),
+		    c->aside.path, why);
+	return err;
+}
+
+static int
 take_foreign(struct consume *c, const rd_kafka_message_t *m)
 {
-	int err;
-
 	if (errno == ENOMEM)
 		return no_memory();
-	if (c->aside.path == NULL) {
-		c->is_bad_data = 1;
-		return log_permanent("the message at %s is no event: %s; nothing from there on is "
-				     "acknowledged, put such aside with --foreign=dead-letter",
-		    place(m), c->decode.error);
+	if (c->aside.path != NULL)
+		return put_aside(c, m, c->decode.error);
+	c->is_bad_data = 1;
+	return log_permanent("the message at %s is no event: %s; nothing from there on is "
+			     "acknowledged, put such aside with --foreign=dead-letter",
+	    place(m), c->decode.error);
+}
+
+/* Of another cluster.  Only who was told which one is ours knows that it is not the other way. */
+static int
+take_other(struct consume *c, const rd_kafka_message_t *m, struct event_span id)
+{
+	char why[128];
+
+	if (c->aside.path != NULL && c->options.system_identifier != NULL) {
+		snprintf(why, sizeof(why), "it is of cluster %.*s, and the stream of %s",
+		    (int)id.len, id.p, our_cluster(c));
+		return put_aside(c, m, why);
 	}
-	if ((err = aside_put(&c->aside, m, c->decode.error)) == 0)
-		log_warn("the message at %s is no event, and in \"%s\" now: %s", place(m),
-		    c->aside.path, c->decode.error);
-	return err;
+	c->is_bad_data = 1;
+	return log_permanent("the message at %s is of cluster %.*s, and the stream of %s; say "
+			     "which is ours with --system-identifier, and put the other's messages "
+			     "aside with --foreign=dead-letter",
+	    place(m), (int)id.len, id.p, our_cluster(c));
 }
 
 static int
 emit(struct consume *c, const rd_kafka_message_t *m)
 {
 	struct buf *b = &c->out.buf;
-	struct event_span line;
+	struct event_span line, id;
 	size_t before;
 	int err;
 
@@ -155,7 +195,10 @@ emit(struct consume *c, const rd_kafka_message_t *m)
 	default:
 		return take_foreign(c, m);
 	}
-	if ((err = check_cluster(c, m)) != 0)
+	id = cluster_of(c, m);
+	if (is_of_other(c, id))
+		return take_other(c, m, id);
+	if ((err = check_cluster(c, m, id)) != 0)
 		return err;
 	before = b->len;
 	if (c->options.with_origin)
@@ -271,17 +314,22 @@ take_message(struct consume *c, const rd_kafka_message_t *m)
 
 /* --- librdkafka's events */
 
-/* A topic that a pattern is for may still be made; what is to be drained should be there. */
+/* A topic that a pattern is for may still be made; with --drain it would come too late. */
 static int
-take_unknown_topic(const struct consume *c, const char *reason)
+take_unknown_topic(struct consume *c, const char *reason)
 {
-	for (size_t i = 0; i < c->options.topics.n; i++)
-		if (!c->options.drain && c->options.topics.item[i][0] == '^' &&
-		    strstr(reason, c->options.topics.item[i]) != NULL) {
-			log_warn(
-			    "no topic matches \"%s\"; waiting for one", c->options.topics.item[i]);
-			return 0;
-		}
+	for (size_t i = 0; i < c->options.topics.n; i++) {
+		const char *topic = c->options.topics.item[i];
+
+		if (topic[0] != '^' || strstr(reason, topic) == NULL)
+			continue;
+		c->n_unmatched++;
+		if (c->options.drain)
+			log_info("no topic matches \"%s\"", topic);
+		else
+			log_warn("no topic matches \"%s\"; waiting for one", topic);
+		return 0;
+	}
 	return log_permanent("%s; give --topic one that is there", reason);
 }
 

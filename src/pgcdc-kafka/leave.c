@@ -92,17 +92,63 @@ commit_last(struct consume *c, int64_t deadline)
 	return 0;
 }
 
-/* Whatever the group says now, the run is over: nothing is lost when it does not hear of it. */
+/* A static member stays one when its program ends, and has its partitions when it comes back. */
+static int
+is_static(const struct consume *c)
+{
+	char id[512] = "";
+	size_t size = sizeof(id);
+
+	return rd_kafka_conf_get(rd_kafka_conf(c->consumer.rk), "group.instance.id", id, &size) ==
+	           RD_KAFKA_CONF_OK &&
+	       id[0] != '\0';
+}
+
+static int
+has_left(const struct consume *c)
+{
+	char *id = rd_kafka_memberid(c->consumer.rk);
+	int is_member = id != NULL && *id != '\0';
+
+	rd_kafka_mem_free(c->consumer.rk, id);
+	return !is_member;
+}
+
+static int
+is_closed(const struct consume *c)
+{
+	return rd_kafka_consumer_closed(c->consumer.rk);
+}
+
+/* Answer the group until that is so, by the deadline. */
+static void
+serve_until(struct consume *c, int (*is_so)(const struct consume *), int64_t deadline)
+{
+	while (!is_so(c) && loop_now() < deadline)
+		if (consume_tend(c) != CONSUME_GOES_ON ||
+		    consume_wait(c, 0, deadline) != CONSUME_GOES_ON)
+			return;
+}
+
+/*
+ * Whatever the group says now, the run is over: nothing is lost when it does not hear of it.  When
+ * librdkafka 2.0.2 is closed without a partition it does not tell the group; unsubscribed it does.
+ */
 static void
 leave_group(struct consume *c, int64_t deadline)
 {
 	c->is_ending = c->rebalance.is_over = 1;
 	rebalance_end(c);
+	if (!is_static(c)) {
+		rd_kafka_unsubscribe(c->consumer.rk);
+		serve_until(c, has_left, deadline);
+		if (!has_left(c))
+			log_warn("could not leave group \"%s\" while it agrees anew; it does "
+				 "without us after session.timeout.ms",
+			    c->options.group);
+	}
 	rd_kafka_error_destroy(rd_kafka_consumer_close_queue(c->consumer.rk, c->consumer.events));
-	while (!rd_kafka_consumer_closed(c->consumer.rk) && loop_now() < deadline)
-		if (consume_tend(c) != CONSUME_GOES_ON ||
-		    consume_wait(c, 0, deadline) != CONSUME_GOES_ON)
-			return;
+	serve_until(c, is_closed, deadline);
 }
 
 static int

@@ -242,6 +242,15 @@ replace(rd_kafka_topic_partition_list_t **list, const rd_kafka_topic_partition_l
 	*list = rd_kafka_topic_partition_list_copy(by);
 }
 
+/* At the end of a run we are given partitions that we do not take: none of them can go. */
+static void
+keep_ours(const struct consume *c, rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = list->cnt - 1; i >= 0; i--)
+		if (find(c, &list->elems[i]) == NULL)
+			rd_kafka_topic_partition_list_del_by_idx(list, i);
+}
+
 void
 rebalance_take(struct consume *c, rd_kafka_event_t *event)
 {
@@ -256,6 +265,7 @@ rebalance_take(struct consume *c, rd_kafka_event_t *event)
 		return;
 	}
 	replace(&r->going, list);
+	keep_ours(c, r->going);
 	r->is_marked = 0;
 	r->deadline = loop_now() + c->options.revoke_timeout;
 	for (int i = 0; i < list->cnt; i++) {

@@ -27,7 +27,7 @@
 enum phase { RUNNING, DRAINING, TERMINATING, KILLING };
 
 /* Whose end is the reason for the end of the line: the higher, the more so. */
-enum blame { BLAME_NONE, BLAME_TEMPORARY, BLAME_KILLED, BLAME_PERMANENT };
+enum blame { BLAME_NONE, BLAME_EARLY, BLAME_TEMPORARY, BLAME_KILLED, BLAME_PERMANENT };
 
 struct run {
 	const struct pipeline *pipeline;
@@ -267,7 +267,7 @@ is_at_end(struct run *r, int64_t now)
 		r->deadline = now + ABOUT_TO_END;
 	if (now < r->deadline)
 		return 0;
-	r->blame = BLAME_TEMPORARY;
+	r->blame = BLAME_EARLY;
 	result->code = EXIT_TEMPORARY;
 	result->label = r->first;
 	snprintf(result->how, sizeof(result->how), "ended with exit code 0 before the source");
