@@ -8,7 +8,7 @@
 
 static char index_name[] = "index", hook_name[] = "hook";
 static char *two_names[] = { index_name, hook_name };
-static const struct opt_list nobody, both = { two_names, 2 };
+static const struct opt_list nobody, both = { .item = two_names, .n = 2 };
 
 static const char *const answers[] = {
 	[CONFIRM_TAKEN] = "taken",
@@ -132,7 +132,7 @@ static void
 same_name_twice(void)
 {
 	static char *twice[] = { hook_name, hook_name };
-	struct confirm c = start(100, &(struct opt_list){ twice, 2 });
+	struct confirm c = start(100, &(struct opt_list){ .item = twice, .n = 2 });
 
 	confirm_emitted(&c, 200);
 	is_answer(&c, "hook", 200, "taken");
@@ -344,7 +344,7 @@ random_run(uint64_t seed)
 		int names = 1 + prng_below(&p, NAMES), named = names > 1 || prng_percent(&p, 50);
 		uint64_t begin = 1000 + (uint64_t)prng_below(&p, 1000);
 		struct model m = { .n = 1, .server = begin, .idle = begin, .position = begin };
-		struct opt_list list = { who, named ? (size_t)names : 0 };
+		struct opt_list list = { .item = who, .n = named ? (size_t)names : 0 };
 		struct confirm c = start(begin, &list);
 
 		m.tokens[0].lsn = begin;
