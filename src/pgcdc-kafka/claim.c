@@ -30,6 +30,7 @@ make_looker(rd_kafka_t **rk, const struct produce_options *o, const char *isolat
 		return err;
 	if ((err = client_set(conf, "isolation.level", isolation)) == 0 &&
 	    (err = client_set(conf, "enable.partition.eof", "true")) == 0 &&
+	    (err = client_set(conf, "check.crcs", "true")) == 0 &&
 	    (err = client_set(conf, "log.queue", "false")) == 0) {
 		rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
 		*rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));

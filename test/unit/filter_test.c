@@ -9,7 +9,7 @@
 static struct opt_list
 list_of(char *storage[2], const char *patterns)
 {
-	struct opt_list list = { storage, 0 };
+	struct opt_list list = { .item = storage };
 	static char copies[8][128];
 	static unsigned next;
 	char *rest = copies[next++ % 8];

@@ -14,7 +14,7 @@ list_of(const char *text)
 	static char texts[32][64], *items[32][8];
 	static size_t lists;
 	char *rest = texts[lists];
-	struct opt_list list = { items[lists++], 0 };
+	struct opt_list list = { .item = items[lists++] };
 
 	strcpy(rest, text);
 	for (char *p; *text != '\0' && (p = strsep(&rest, ",")) != NULL;)
