@@ -233,7 +233,7 @@ system_identifier=8,epoch=1,commit_lsn=0/1F0"
 	wrong 'is not for --transactional-id' --transactional-id=x --oversize=dead-letter \
 		--dead-letter=d <lines
 	wrong 'use --transaction-timeout' -X transaction.timeout.ms=1000 <lines
-	wrong 'Kafka gives up: INVALID_TRANSACTION_TIMEOUT' --transactional-id=x \
+	wrong '--transaction-timeout is longer than the brokers allow' --transactional-id=x \
 		--transaction-timeout=10h <lines
 	topic create brief 1 cleanup.policy=delete
 	wrong 'has cleanup.policy "delete", and positions must be kept' --transactional-id=x \
