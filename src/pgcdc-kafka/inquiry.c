@@ -12,6 +12,7 @@
 /* Microseconds that an answer may take, and milliseconds between two looks for signals. */
 #define PATIENCE (INT64_C(10) * 1000000)
 #define GLANCE 50
+#define LONGEST_GLANCE 1600
 
 /* Milliseconds for a question that is asked anew when they are over. */
 #define PAUSE 1000
@@ -119,8 +120,10 @@ inquiry_metadata(struct inquiry *q, int all_topics, const struct rd_kafka_metada
 	int64_t deadline = loop_now() + PATIENCE;
 	int err;
 
-	while (rd_kafka_metadata(q->rk, all_topics, NULL, cluster, GLANCE) !=
-	       RD_KAFKA_RESP_ERR_NO_ERROR)
+	/* Each try asks anew: brokers far away need longer ones. */
+	for (int glance = GLANCE; rd_kafka_metadata(q->rk, all_topics, NULL, cluster, glance) !=
+				  RD_KAFKA_RESP_ERR_NO_ERROR;
+	     glance = glance < LONGEST_GLANCE ? 2 * glance : glance)
 		if ((err = go_on(q, 0, deadline)) != 0)
 			return err;
 	return 0;

@@ -2,7 +2,7 @@
 #include "client.h"
 
 /* Milliseconds for an answer of the broker before the events are served again. */
-#define PATIENCE 500
+#define PATIENCE 2000
 
 static int
 judge(rd_kafka_t *rk, rd_kafka_resp_err_t error)

@@ -9,6 +9,7 @@
 
 /* Milliseconds for an answer of the broker before the producer's events are served again. */
 #define PATIENCE 250
+#define LONGEST_PATIENCE 2000
 
 /* Milliseconds for the making of a topic. */
 #define CREATE_TIMEOUT 30000
@@ -45,10 +46,10 @@ static int
 ask(struct topics *ts, struct topic *topic, rd_kafka_resp_err_t *error, int32_t *partitions)
 {
 	const struct rd_kafka_metadata *metadata;
-	int err;
+	int patience = PATIENCE, err;
 
-	for (;;) {
-		if (rd_kafka_metadata(ts->rk, 0, topic->handle, &metadata, PATIENCE) ==
+	for (;; patience = patience < LONGEST_PATIENCE ? 2 * patience : patience) {
+		if (rd_kafka_metadata(ts->rk, 0, topic->handle, &metadata, patience) ==
 		    RD_KAFKA_RESP_ERR_NO_ERROR) {
 			*error = metadata->topics[0].err;
 			*partitions = metadata->topics[0].partition_cnt;
