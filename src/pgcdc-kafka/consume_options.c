@@ -20,10 +20,10 @@ struct texts {
 };
 
 /*
- * What a consumer has, unless -X says otherwise: damage is looked for in what is read, and with a
- * pattern new topics are looked for more often than every five minutes.
+ * What a consumer has, unless -X says otherwise: damage is looked for in what is read, and topics
+ * that are new or gone more often than every five minutes.
  */
-static const struct client_property with_pattern[] = {
+static const struct client_property defaults[] = {
 	{ "topic.metadata.refresh.interval.ms", "30000" },
 	{ "check.crcs", "true" },
 	{ .name = NULL },
@@ -40,9 +40,8 @@ is_named_before(const struct opt_list *topics, size_t n)
 }
 
 static int
-check_topics(struct consume_options *o)
+check_topics(const struct opt_list *topics)
 {
-	const struct opt_list *topics = &o->topics;
 	int err = 0;
 
 	if (topics->n == 0)
@@ -51,10 +50,8 @@ check_topics(struct consume_options *o)
 		if (is_named_before(topics, i))
 			return log_permanent(
 			    "--topic names \"%s\" twice; give it once", topics->item[i]);
-		if (topics->item[i][0] == '^') {
-			o->client.defaults = with_pattern;
+		if (topics->item[i][0] == '^')
 			continue;
-		}
 		if (topic_is_template(topics->item[i]))
 			return log_permanent("\"%s\" is a template of topics; give --topic their "
 					     "names, or a pattern that begins with \"^\"",
@@ -152,7 +149,7 @@ check(struct consume_options *o, const struct texts *texts)
 
 	if (o->group == NULL)
 		return log_permanent("no group is named; give one with --group");
-	if ((err = check_topics(o)) != 0)
+	if ((err = check_topics(&o->topics)) != 0)
 		return err;
 	if (o->system_identifier != NULL && !is_number(o->system_identifier))
 		return log_permanent("invalid value \"%s\" for option \"--system-identifier\"; "
@@ -184,7 +181,7 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		.constant = NOT_GIVEN };
 
 	*o = (struct consume_options){
-		.client.defaults = with_pattern + 1,
+		.client.defaults = defaults,
 		.max_unacked = 100000,
 		.batch_size = 1000,
 		.batch_bytes = MIB,
