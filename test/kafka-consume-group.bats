@@ -77,7 +77,7 @@ end() {
 	wait_until 20 'has_ids 30 one.rec'
 	reads -t idle -G idle 2>two.err
 	grep -F 'info: group "idle" has no partition for us: its other members read them' two.err
-	wait_until 15 'grep "gives us 1 partitions, now 3" one.err && [ "$(group describe idle | head -n 1)" = "Stable 1" ]'
+	wait_until 15 'grep "gives us 1 partition, now 3" one.err && [ "$(group describe idle | head -n 1)" = "Stable 1" ]'
 	fill idle 31 60
 	wait_until 15 'union 60'
 	end ONE
@@ -104,7 +104,7 @@ end() {
 	wait_until 20 'has_ids 20'
 	offsets silent | absent -v ' 0$'
 	sink two -t silent -G silent
-	wait_until 20 'grep "gives us 1 partitions" two.err'
+	wait_until 20 'grep "gives us 1 partition" two.err'
 	cat err
 	grep -F 'what was taken of 1 partitions was not acknowledged and committed within --revoke-timeout' err
 	stop_bg CONSUMER

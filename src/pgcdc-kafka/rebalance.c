@@ -77,8 +77,8 @@ assign(struct consume *c)
 	if (err != 0)
 		return err;
 	if (list->cnt > 0)
-		log_info("group \"%s\" gives us %d partitions, now %zu", c->options.group,
-		    list->cnt, c->partitions.n);
+		log_info("group \"%s\" gives us %d partition%s, now %zu", c->options.group,
+		    list->cnt, list->cnt == 1 ? "" : "s", c->partitions.n);
 	c->rebalance.is_answered = 1;
 	rd_kafka_topic_partition_list_destroy(list);
 	c->rebalance.coming = NULL;
