@@ -173,12 +173,19 @@ check_answer(struct consume *c)
 	return 0;
 }
 
+/* There is nothing to read, and nothing was. */
+static int
+nothing_matches(const struct consume *c)
+{
+	return patterns_match_nothing(&c->patterns) && c->partitions.n == 0;
+}
+
 /* The group may be waiting, too, for a member that has died. */
 static void
 report_wait(struct consume *c)
 {
-	if (c->rebalance.is_answered || loop_now() < c->patience_end ||
-	    c->n_unmatched == c->options.topics.n || !consumer_is_answered(&c->consumer))
+	if (c->rebalance.is_answered || loop_now() < c->patience_end || nothing_matches(c) ||
+	    !consumer_is_answered(&c->consumer))
 		return;
 	log_info("waiting for group \"%s\" to give us partitions", c->options.group);
 	c->patience_end = LOOP_NEVER;
@@ -190,14 +197,25 @@ is_drained(const struct consume *c)
 {
 	const struct rebalance *r = &c->rebalance;
 
-	if (c->options.drain && c->n_unmatched == c->options.topics.n)
+	if (!c->options.drain)
+		return 0;
+	if (nothing_matches(c))
 		return 1;
-	if (!c->options.drain || !r->is_answered || r->coming != NULL || r->going != NULL)
+	if (!r->is_answered || r->coming != NULL || r->going != NULL)
 		return 0;
 	for (size_t i = 0; i < c->partitions.n; i++)
 		if (!c->partitions.item[i]->is_drained)
 			return 0;
 	return 1;
+}
+
+/* Drained, but nothing was ours. */
+static void
+report_nothing(const struct consume *c)
+{
+	if (c->rebalance.is_answered && c->partitions.n == 0)
+		log_info("group \"%s\" has no partition for us: its other members read them",
+		    c->options.group);
 }
 
 /* Until a clean end is due: 0, CONSUME_DOWNSTREAM_GONE, or the exit code after reporting. */
@@ -219,11 +237,11 @@ flow(struct consume *c)
 		if ((err = consume_tend(c)) != CONSUME_GOES_ON || (err = check_answer(c)) != 0)
 			return err;
 		report_wait(c);
-		if (is_drained(c) && c->rebalance.is_answered && c->partitions.n == 0)
-			log_info(
-			    "group \"%s\" has no partition for us: its other members read them",
-			    c->options.group);
-		if (is_drained(c) || loop_ending())
+		if (is_drained(c)) {
+			report_nothing(c);
+			return 0;
+		}
+		if (loop_ending())
 			return 0;
 		if ((err = consume_wait(c, consume_has_room(c), LOOP_NEVER)) != CONSUME_GOES_ON)
 			return err;
@@ -280,7 +298,8 @@ open_ours(struct consume *c)
 		return log_permanent("could not use standard output: %s", strerror(errno));
 	if ((err = name_run(c)) != 0 || (err = aside_open(&c->aside, c->options.dead_letter)) != 0)
 		return err;
-	if (confirm_init(&c->confirm, 0, &c->options.wait_for) != 0)
+	if (patterns_open(&c->patterns, &c->options.topics) != 0 ||
+	    confirm_init(&c->confirm, 0, &c->options.wait_for) != 0)
 		return log_temporary("out of memory at the start");
 	if (!consume_options_have_fifo(&c->options))
 		return 0;
@@ -301,6 +320,7 @@ release(struct consume *c, int code)
 	decode_free(&c->decode);
 	aside_close(&c->aside);
 	buf_free(&c->out.buf);
+	patterns_free(&c->patterns);
 }
 
 int

@@ -16,6 +16,7 @@
 #include "marks.h"
 #include "out.h"
 #include "partition.h"
+#include "patterns.h"
 #include "rebalance.h"
 
 struct consume {
@@ -50,7 +51,7 @@ struct consume {
 	/* --ack=stdout: all before this token is written when the output has got so far */
 	uint64_t mark_token, mark_bytes;
 
-	size_t n_unmatched;      /* topics that are patterns, and nothing is there for them */
+	struct patterns patterns;
 	int64_t patience_end;    /* say that we wait for partitions; LOOP_NEVER: it was said */
 	int64_t answer_deadline; /* with --drain, of the first one; LOOP_NEVER: there was one */
 

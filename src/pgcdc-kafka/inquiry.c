@@ -121,12 +121,16 @@ inquiry_metadata(struct inquiry *q, int all_topics, const struct rd_kafka_metada
 	int err;
 
 	/* Each try asks anew: brokers far away need longer ones. */
-	for (int glance = GLANCE; rd_kafka_metadata(q->rk, all_topics, NULL, cluster, glance) !=
-				  RD_KAFKA_RESP_ERR_NO_ERROR;
-	     glance = glance < LONGEST_GLANCE ? 2 * glance : glance)
+	for (int glance = GLANCE;; glance = glance < LONGEST_GLANCE ? 2 * glance : glance) {
+		if (rd_kafka_metadata(q->rk, all_topics, NULL, cluster, glance) ==
+		    RD_KAFKA_RESP_ERR_NO_ERROR) {
+			if ((*cluster)->broker_cnt > 0)
+				return 0;
+			rd_kafka_metadata_destroy(*cluster);
+		}
 		if ((err = go_on(q, 0, deadline)) != 0)
 			return err;
-	return 0;
+	}
 }
 
 int

@@ -33,7 +33,7 @@ void inquiry_close(struct inquiry *q);
  * That a right is missing is an answer, and *error, or the error of a part.
  */
 
-/* The brokers, and with all_topics those that we may see; the caller destroys the cluster. */
+/* The brokers, one at least, and with all_topics the topics that we may see; the caller destroys it. */
 int inquiry_metadata(struct inquiry *q, int all_topics, const struct rd_kafka_metadata **cluster);
 
 /*

@@ -318,18 +318,14 @@ take_message(struct consume *c, const rd_kafka_message_t *m)
 static int
 take_unknown_topic(struct consume *c, const char *reason)
 {
-	for (size_t i = 0; i < c->options.topics.n; i++) {
-		const char *topic = c->options.topics.item[i];
+	const char *pattern = patterns_take(&c->patterns, reason);
 
-		if (topic[0] != '^' || strstr(reason, topic) == NULL)
-			continue;
-		c->n_unmatched++;
-		if (c->options.drain)
-			log_info("no topic matches \"%s\"", topic);
-		else
-			log_warn("no topic matches \"%s\"; waiting for one", topic);
+	if (pattern != NULL && c->options.drain)
+		log_info("no topic matches \"%s\"", pattern);
+	else if (pattern != NULL)
+		log_warn("no topic matches \"%s\"; waiting for one", pattern);
+	if (pattern != NULL)
 		return 0;
-	}
 	return log_permanent("%s; give --topic one that is there", reason);
 }
 
