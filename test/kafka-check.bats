@@ -95,6 +95,7 @@ write ok null'
 	done <<-'END'
 		max.message.bytes=5000||bad|takes batches of 5000 bytes, and --batch-bytes is 1000000; raise its max.message.bytes, or lower --batch-bytes
 		|--batch-bytes=5000|ok|takes batches of 5000 bytes
+		|-X batch.size=4999|ok|takes batches of 5000 bytes, and --batch-bytes is 4999
 		max.message.bytes=1000000||ok|takes batches of 1000000 bytes, and --batch-bytes is 1000000
 		|--key=identity --tombstones|note|is not compacted: its tombstones are of no use; set its cleanup.policy to compact
 		cleanup.policy=compact||bad|is compacted: of each schema it keeps the last change only; give --key=identity
@@ -178,6 +179,7 @@ write ok null'
 	grep 'error: Kafka refuses us: .*; check user and password' err
 	check -t t --tombstones
 	[ "$code" -eq 100 ]
+	# shellcheck disable=SC2317
 	run_it() { exec pgcdc-kafka produce --check -b 127.0.0.1:1 -t t >out 2>err; }
 	start_bg CHECK run_it
 	wait_until 10 'grep "waiting for Kafka" err'

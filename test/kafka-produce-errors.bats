@@ -122,6 +122,7 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong 'property "acks" may not be "1"' -t t -X acks=1
 	wrong 'property "enable.idempotence" may not be "false"' -t t -X enable.idempotence=false
 	wrong 'property "message.timeout.ms" may not be "1000"' -t t -X message.timeout.ms=1000
+	wrong 'property "message.max.bytes" may not be "5" (option "--property"): how large a message may be is the broker'"'s to say" -t t -X message.max.bytes=5
 	wrong 'property "partitioner" may not be "random"' -t t -X partitioner=random
 	wrong 'property "transactional.id" may not be "x"' -t t -X transactional.id=x
 	wrong 'No such configuration property: "no.such"' -t t -X no.such=1

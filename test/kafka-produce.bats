@@ -187,6 +187,25 @@ ${t}2}}
 	consume acked | ids | diff - <(seq 3000)
 }
 
+@test "properties of batches count, but options more" {
+	local option property value
+	topic create batches
+	while read -r option property value; do
+		produce -v -t batches -X debug=conf -X linger.ms=77 -X compression.type=zstd \
+			-X batch.size=5000 -X batch.num.messages=9 "$option" </dev/null 2>said
+		grep -F " $property = $value" said
+	done <<-'END'
+		--headers=all queue.buffering.max.ms 77
+		--headers=all compression.codec zstd
+		--headers=all batch.size 5000
+		--headers=all batch.num.messages 9
+		--linger=1500ms queue.buffering.max.ms 1500
+		--compression=gzip compression.codec gzip
+		--batch-bytes=4000 batch.size 4000
+		--batch-size=8 batch.num.messages 8
+	END
+}
+
 @test "nothing lingers when nothing more can come, at the end and with a full queue" {
 	topic create lingers
 	{ echo '{"action":"H","format":1,"system_identifier":"7","start":"0/10"}' && tx 1 "$(rows 1 500)"; } >lines

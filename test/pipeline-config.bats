@@ -99,7 +99,7 @@ refuses() {
 		PGCDC_FILE_ACK=x~"PGCDC_FILE_ACK" is set in file "c.env" line 11
 		PGCDC_FILE_ACK_NAME=x~"PGCDC_FILE_ACK_NAME" is set in file "c.env" line 11
 		PGCDC_SHUTDOWN_TIMEOUT=5 s~invalid value "5 s" of "PGCDC_SHUTDOWN_TIMEOUT" in file "c.env" line 11; expected a duration
-		PGCDC_LOG_LEVEL=loud~invalid value "loud" of PGCDC_LOG_LEVEL in file "c.env" line 11; expected debug, info, warn or error
+		PGCDC_LOG_LEVEL=loud~invalid value "loud" of "PGCDC_LOG_LEVEL" in file "c.env" line 11; expected "error", "warn", "info" or "debug"
 		PGCDC_LOG_FORMAT=xml~invalid value "xml"
 		PGCDC_SOURCE=reed~unknown source "reed" in PGCDC_SOURCE in file "c.env" line 11; known: read
 	END

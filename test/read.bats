@@ -59,7 +59,7 @@ one_row() {
 		-S a --publication=p -E 0|invalid value "0" for option "--endpos"; expected an LSN such as "16/B374D848"
 		-S a --publication=p -E 0/123456789|invalid value "0/123456789" for option "--endpos"; expected an LSN such as "16/B374D848"
 		-S a --publication=p -E 0/G|invalid value "0/G" for option "--endpos"; expected an LSN such as "16/B374D848"
-		-S a --publication=p --log-format=xml|invalid value "xml" for option "--log-format"; expected text or json
+		-S a --publication=p --log-format=xml|invalid value "xml" for option "--log-format"; expected "text" or "json"
 		-S a --publication=p -v -q|options --verbose and --quiet exclude each other
 		-S a --publication=p --tables=orders|invalid pattern "orders" for option "--tables"; expected schema.table, with "[*]" for any characters
 		-S a --publication=p --exclude-tables=a.b,c|invalid pattern "c" for option "--exclude-tables"; expected schema.table, with "[*]" for any characters

@@ -27,7 +27,7 @@ load options
 		--shutdown-timeout=2h|invalid value "2h" for option "--shutdown-timeout"; expected *
 		--max-hold=-1|invalid value "-1" for option "--max-hold"; expected a size from 0 to 1024GiB such as "64KiB" or "1GiB"
 		--max-line=1023|invalid value "1023" for option "--max-line"; expected a size from 1KiB to 1024GiB such as "64KiB" or "1GiB"
-		--log-format=xml|invalid value "xml" for option "--log-format"; expected text or json
+		--log-format=xml|invalid value "xml" for option "--log-format"; expected "text" or "json"
 		-v -q|options --verbose and --quiet exclude each other
 		--tables=orders|invalid pattern "orders" for option "--tables"; expected schema.table, with "[*]" for any characters
 		--exclude-tables=a.b,c|invalid pattern "c" for option "--exclude-tables"; expected schema.table, with "[*]" for any characters

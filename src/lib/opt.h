@@ -19,6 +19,8 @@ enum opt_kind {
 	OPT_FLAG,   /* int *: set to 1; in the environment 1/0, true/false, on/off, yes/no */
 	OPT_STRING, /* const char **, not empty */
 	OPT_TEXT,   /* const char **, may be empty */
+	OPT_CHOICE, /* int *, or an enum: the place of a word in its argument, "first|second" */
+	OPT_WORD,   /* const char **, a word of such an argument */
 	OPT_LIST,   /* struct opt_list *: repeated, or separated by commas */
 	/*
 	 * struct opt_list *: NAME=VALUE, repeated; in the environment between blanks.  As they may

@@ -8,14 +8,10 @@
 #include "log.h"
 
 int
-append_check(const char *option, const char *value, const char *path)
+append_check(const char *option, enum append_kind kind, const char *path)
 {
-	int keeps = strcmp(value, "dead-letter") == 0;
+	int keeps = kind == APPEND_DEAD_LETTER;
 
-	if (!keeps && strcmp(value, "stop") != 0)
-		return log_permanent("invalid value \"%s\" for option \"%s\"; expected \"stop\" or "
-				     "\"dead-letter\"",
-		    value, option);
 	if (keeps && path == NULL)
 		return log_permanent("%s=dead-letter needs --dead-letter=FILE", option);
 	if (!keeps && path != NULL)

@@ -7,11 +7,14 @@
 
 #include <sys/uio.h>
 
+/* What the option for them says: "stop|dead-letter". */
+enum append_kind { APPEND_STOP, APPEND_DEAD_LETTER };
+
 /*
- * Is the value of an option ("--oversize") "stop", or "dead-letter" and then, and only then, a file
- * given?  0, or the exit code after reporting.
+ * With dead letters, and only then, there must be a file; option is "--oversize", for messages.
+ * 0, or the exit code after reporting.
  */
-int append_check(const char *option, const char *value, const char *path);
+int append_check(const char *option, enum append_kind kind, const char *path);
 
 /* Open the file of --dead-letter, make it if it is missing. 0, or the exit code after reporting. */
 int append_open(int *fd, const char *path);

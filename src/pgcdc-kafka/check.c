@@ -51,12 +51,12 @@ plural(int n)
 static void
 judge_size(struct check *c, const struct subject *s)
 {
-	int fits = c->options->batch_bytes <= s->most;
+	int fits = c->producer.batch_bytes <= s->most;
 
 	ADD(c, fits ? FINDING_OK : FINDING_BAD, "message_size",
 	    fits ? NULL : "raise its max.message.bytes, or lower --batch-bytes",
 	    "topic \"%s\" takes batches of %zu bytes, and --batch-bytes is %" PRIu64, s->name,
-	    s->most, c->options->batch_bytes);
+	    s->most, c->producer.batch_bytes);
 }
 
 /* Compaction keeps the last message of each key. */

@@ -79,6 +79,36 @@ client_set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value)
 	return client_set(conf, name, text);
 }
 
+int
+client_set_all(rd_kafka_conf_t *conf, const struct client_property *properties)
+{
+	int err = 0;
+
+	for (const struct client_property *p = properties; err == 0 && p->name != NULL; p++)
+		if (p->value != NULL)
+			err = client_set(conf, p->name, p->value);
+	return err;
+}
+
+int
+client_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
+{
+	size_t needed = size;
+
+	if (rd_kafka_conf_get(conf, name, value, &needed) != RD_KAFKA_CONF_OK)
+		*value = '\0';
+	return needed <= size ? 0 : -1;
+}
+
+double
+client_get_number(const rd_kafka_conf_t *conf, const char *name)
+{
+	char value[32];
+
+	client_get(conf, name, value, sizeof(value));
+	return strtod(value, NULL);
+}
+
 /* "name=value" of the user's; pair is changed. */
 static int
 set_pair(struct draft *d, char *pair, const char *where)
@@ -209,25 +239,10 @@ check_file(const char *option, const char *path)
 }
 
 static int
-check_mechanism(const char *name)
-{
-	static const char *const known[] = { "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512" };
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(name, known[i]) == 0)
-			return 0;
-	return log_permanent("invalid value \"%s\" for option \"--sasl-mechanism\"; expected "
-			     "\"PLAIN\", \"SCRAM-SHA-256\" or \"SCRAM-SHA-512\"",
-	    name);
-}
-
-static int
 check_options(const struct client_options *o)
 {
 	int err;
 
-	if (o->sasl_mechanism != NULL && (err = check_mechanism(o->sasl_mechanism)) != 0)
-		return err;
 	if (o->sasl_mechanism == NULL &&
 	    (o->sasl_username != NULL || o->sasl_password_file != NULL))
 		return log_permanent("--sasl-username and --sasl-password-file need "
@@ -257,25 +272,19 @@ set_protocol(rd_kafka_conf_t *conf, const struct client_options *o)
 static int
 set_options(rd_kafka_conf_t *conf, const struct client_options *o)
 {
-	const struct {
-		const char *name, *value;
-	} plain[] = {
+	const struct client_property plain[] = {
 		{ "bootstrap.servers", o->brokers },
 		{ "ssl.ca.location", o->ca_file },
 		{ "ssl.certificate.location", o->cert_file },
 		{ "ssl.key.location", o->key_file },
 		{ "sasl.mechanisms", o->sasl_mechanism },
 		{ "sasl.username", o->sasl_username },
+		{ .name = NULL },
 	};
 	int err;
 
-	if ((err = check_options(o)) != 0)
-		return err;
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		if (plain[i].value != NULL &&
-		    (err = client_set(conf, plain[i].name, plain[i].value)) != 0)
-			return err;
-	if ((err = set_protocol(conf, o)) != 0 ||
+	if ((err = check_options(o)) != 0 || (err = client_set_all(conf, plain)) != 0 ||
+	    (err = set_protocol(conf, o)) != 0 ||
 	    (o->insecure && (err = client_set(conf, VERIFICATION, "false")) != 0))
 		return err;
 	if (o->key_password_file != NULL &&
@@ -286,14 +295,12 @@ set_options(rd_kafka_conf_t *conf, const struct client_options *o)
 	return 0;
 }
 
-/* A property's value, empty if it has none. */
-static const char *
-get(const rd_kafka_conf_t *conf, const char *name, char value[1024])
-{
-	size_t size = 1024;
+#define LONGEST_VALUE 1024
 
-	if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
-		*value = '\0';
+static const char *
+get(const rd_kafka_conf_t *conf, const char *name, char value[LONGEST_VALUE])
+{
+	client_get(conf, name, value, LONGEST_VALUE);
 	return value;
 }
 
@@ -301,7 +308,8 @@ get(const rd_kafka_conf_t *conf, const char *name, char value[1024])
 static int
 check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int explicit)
 {
-	char brokers[1024], protocol[1024], verify[1024], names[1024], remote[BROKERS_HOST_SIZE];
+	char brokers[LONGEST_VALUE], protocol[LONGEST_VALUE], verify[LONGEST_VALUE],
+	    names[LONGEST_VALUE], remote[BROKERS_HOST_SIZE];
 	static int is_warned; /* there may be several clients */
 	int encrypted, verified;
 
@@ -331,19 +339,20 @@ check_identity(const rd_kafka_conf_t *conf, const struct client_options *o, int 
 static int
 fill(struct draft *d, const struct client_options *o)
 {
+	static const struct client_property defaults[] = {
+		{ "client.id", "pgcdc" },
+		{ "log.queue", "true" },
+		{ "reconnect.backoff.max.ms", "1000" },
+		{ "ssl.endpoint.identification.algorithm", "https" },
+		{ .name = NULL },
+	};
 	int err;
 
 	/* Else what nobody takes from the queue any more is printed when the client is destroyed. */
 	rd_kafka_conf_set_log_cb(d->conf, NULL);
-	if ((err = client_set(d->conf, "client.id", "pgcdc")) != 0 ||
-	    (err = client_set(d->conf, "log.queue", "true")) != 0 ||
-	    (err = client_set(d->conf, "reconnect.backoff.max.ms", "1000")) != 0 ||
-	    (err = client_set(d->conf, "ssl.endpoint.identification.algorithm", "https")) != 0)
-		return err;
-	for (const struct client_property *p = o->defaults; p != NULL && p->name != NULL; p++)
-		if ((err = client_set(d->conf, p->name, p->value)) != 0)
-			return err;
-	if (o->file != NULL && (err = read_file(d, o->file)) != 0)
+	if ((err = client_set_all(d->conf, defaults)) != 0 ||
+	    (err = client_set_all(d->conf, o->defaults)) != 0 ||
+	    (o->file != NULL && (err = read_file(d, o->file)) != 0))
 		return err;
 	if ((err = set_pairs(d, &o->property)) != 0 || (err = set_options(d->conf, o)) != 0)
 		return err;
@@ -455,11 +464,9 @@ void
 client_user(rd_kafka_t *rk, char user[CLIENT_USER_SIZE])
 {
 	char name[128];
-	size_t size = sizeof(name);
 
-	if (rd_kafka_conf_get(rd_kafka_conf(rk), "sasl.username", name, &size) ==
-		RD_KAFKA_CONF_OK &&
-	    *name != '\0')
+	client_get(rd_kafka_conf(rk), "sasl.username", name, sizeof(name));
+	if (*name != '\0')
 		snprintf(user, CLIENT_USER_SIZE, "user \"%s\"", name);
 	else
 		snprintf(user, CLIENT_USER_SIZE, "our user");

@@ -43,8 +43,8 @@ struct client_options {
 	    { "key-file", 0, OPT_STRING, &(o)->key_file, "FILE", "our private key, PEM", 0, 0 },   \
 	    { "key-password-file", 0, OPT_STRING, &(o)->key_password_file, "FILE",                 \
 		    "file with the password of that key", 0, 0 },                                  \
-	    { "sasl-mechanism", 0, OPT_STRING, &(o)->sasl_mechanism, "NAME",                       \
-		    "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", 0, 0 },                               \
+	    { "sasl-mechanism", 0, OPT_WORD, &(o)->sasl_mechanism,                                 \
+		    "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512", "how to log in", 0, 0 },                  \
 	    { "sasl-username", 0, OPT_STRING, &(o)->sasl_username, "NAME", "user for SASL", 0,     \
 		    0 },                                                                           \
 	    { "sasl-password-file", 0, OPT_STRING, &(o)->sasl_password_file, "FILE",               \
@@ -72,6 +72,13 @@ int client_configure(
 /* Set a property of our own. 0, or the exit code after reporting. */
 int client_set(rd_kafka_conf_t *conf, const char *name, const char *value);
 int client_set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value);
+
+/* A list of them, but for those whose value is NULL. */
+int client_set_all(rd_kafka_conf_t *conf, const struct client_property *properties);
+
+/* A property's value, empty if it has none. 0, or -1: it is longer than that, and cut off. */
+int client_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size);
+double client_get_number(const rd_kafka_conf_t *conf, const char *name);
 
 /*
  * Is an error of the client (not of a message) one that waiting mends?  0, after a warning

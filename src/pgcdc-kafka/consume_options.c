@@ -13,7 +13,8 @@
 
 /* Options whose text is looked at after all of them were read. */
 struct texts {
-	const char *start, *reset, *foreign;
+	const char *start;
+	enum append_kind foreign;
 	/* pgstream's five: two kinds of backoff, of which one may be given. */
 	int64_t first, most, constant;
 	uint64_t retries, constant_retries;
@@ -79,23 +80,6 @@ check_start(struct consume_options *o, const char *start)
 }
 
 static int
-check_reset(struct consume_options *o, const char *reset)
-{
-	o->reset = RESET_STOP;
-	if (reset == NULL)
-		return 0;
-	if (strcmp(reset, "earliest") == 0)
-		o->reset = RESET_EARLIEST;
-	else if (strcmp(reset, "latest") == 0)
-		o->reset = RESET_LATEST;
-	else
-		return log_permanent("invalid value \"%s\" for option \"--reset\"; expected "
-				     "\"earliest\" or \"latest\"",
-		    reset);
-	return 0;
-}
-
-static int
 check_acks(const struct consume_options *o)
 {
 	for (size_t i = 0; i < o->wait_for.n; i++)
@@ -155,9 +139,8 @@ check(struct consume_options *o, const struct texts *texts)
 		return log_permanent("invalid value \"%s\" for option \"--system-identifier\"; "
 				     "expected the digits that \"pg_controldata\" shows",
 		    o->system_identifier);
-	if ((err = check_start(o, texts->start)) != 0 || (err = check_reset(o, texts->reset)) != 0)
-		return err;
-	if ((err = append_check("--foreign", texts->foreign, o->dead_letter)) != 0 ||
+	if ((err = check_start(o, texts->start)) != 0 ||
+	    (err = append_check("--foreign", texts->foreign, o->dead_letter)) != 0 ||
 	    (err = check_acks(o)) != 0)
 		return err;
 	if (o->check.as_json && !o->check.wanted)
@@ -174,14 +157,13 @@ consume_options_have_fifo(const struct consume_options *o)
 int
 consume_options_parse(struct consume_options *o, int argc, char **argv)
 {
-	static struct texts texts = { .start = "earliest",
-		.foreign = "stop",
-		.first = NOT_GIVEN,
-		.most = NOT_GIVEN,
-		.constant = NOT_GIVEN };
+	static struct texts texts = {
+		.start = "earliest", .first = NOT_GIVEN, .most = NOT_GIVEN, .constant = NOT_GIVEN
+	};
 
 	*o = (struct consume_options){
 		.client.defaults = defaults,
+		.reset = RESET_STOP,
 		.max_unacked = 100000,
 		.batch_size = 1000,
 		.batch_bytes = MIB,
@@ -197,7 +179,7 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		    "topics to read, or patterns that begin with ^", 0, 0 },
 		{ "start", 0, OPT_STRING, &texts.start, "earliest|latest|TIME",
 		    "where the group has committed nothing (default: earliest)", 0, 0 },
-		{ "reset", 0, OPT_STRING, &texts.reset, "earliest|latest",
+		{ "reset", 0, OPT_CHOICE, &o->reset, "earliest|latest",
 		    "go on there when an offset is gone (default: stop)", 0, 0 },
 		{ "with-origin", 0, OPT_FLAG, &o->with_origin, NULL,
 		    "add to each line where in Kafka it comes from", 0, 0 },
@@ -233,7 +215,7 @@ consume_options_parse(struct consume_options *o, int argc, char **argv)
 		{ "revoke-timeout", 0, OPT_DURATION, &o->revoke_timeout, "TIME",
 		    "longest wait for acks before a partition is given up (default: 10s)", 0,
 		    240 * SECOND },
-		{ "foreign", 0, OPT_STRING, &texts.foreign, "stop|dead-letter",
+		{ "foreign", 0, OPT_CHOICE, &texts.foreign, "stop|dead-letter",
 		    "what is no event (default: stop)", 0, 0 },
 		{ "dead-letter", 0, OPT_STRING, &o->dead_letter, "FILE", "where it goes then", 0,
 		    0 },

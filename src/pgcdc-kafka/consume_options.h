@@ -8,7 +8,8 @@
 #include "client.h"
 
 enum start_kind { START_EARLIEST, START_LATEST, START_TIME };
-enum reset_kind { RESET_STOP, RESET_EARLIEST, RESET_LATEST };
+/* In the order of --reset. */
+enum reset_kind { RESET_EARLIEST, RESET_LATEST, RESET_STOP };
 
 /* Pauses between attempts to commit, in microseconds: each is twice the one before, up to most. */
 struct backoff_options {
@@ -23,6 +24,7 @@ struct consume_options {
 	struct opt_list topics; /* names, and patterns that begin with '^' */
 	enum start_kind start;
 	int64_t start_time; /* of START_TIME: milliseconds since 1970 */
+			    /* In the order of --reset. */
 	enum reset_kind reset;
 	int with_origin, drain;
 	const char *system_identifier; /* of the stream; NULL: the first message says it */

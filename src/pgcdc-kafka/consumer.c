@@ -66,36 +66,27 @@ at_least(uint64_t value, uint64_t least)
 static int
 set_queue(rd_kafka_conf_t *conf, uint64_t bytes)
 {
-	const struct {
-		const char *name;
-		uint64_t value;
-	} numbers[] = {
-		{ "queued.max.messages.kbytes", bytes / 2 / 1024 },
-		{ "queued.min.messages", bytes / 2 / MESSAGE_COST },
-		{ "fetch.max.bytes", at_least(bytes / FETCH_SHARE, LEAST_FETCH) },
-		{ "fetch.message.max.bytes", at_least(bytes / PARTITION_SHARE, LEAST_PARTITION) },
-		{ "receive.message.max.bytes", INT32_MAX },
-	};
 	int err;
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if ((err = client_set_number(conf, numbers[i].name, numbers[i].value)) != 0)
-			return err;
-	return 0;
+	if ((err = client_set_number(conf, "queued.max.messages.kbytes", bytes / 2 / 1024)) != 0 ||
+	    (err = client_set_number(conf, "queued.min.messages", bytes / 2 / MESSAGE_COST)) != 0 ||
+	    (err = client_set_number(
+		 conf, "fetch.max.bytes", at_least(bytes / FETCH_SHARE, LEAST_FETCH))) != 0)
+		return err;
+	return client_set_number(
+	    conf, "fetch.message.max.bytes", at_least(bytes / PARTITION_SHARE, LEAST_PARTITION));
 }
 
 /* Who takes longer to give partitions up is thrown out of the group. */
 static int
 check_patience(const rd_kafka_conf_t *conf, int64_t revoke_timeout)
 {
-	char text[32] = "";
-	size_t size = sizeof(text);
+	double longest = client_get_number(conf, "max.poll.interval.ms");
 
-	if (rd_kafka_conf_get(conf, "max.poll.interval.ms", text, &size) == RD_KAFKA_CONF_OK &&
-	    revoke_timeout / 1000 >= strtoll(text, NULL, 10))
+	if ((double)revoke_timeout / 1000 >= longest)
 		return log_permanent("--revoke-timeout must be shorter than the property "
-				     "max.poll.interval.ms, %s ms",
-		    text);
+				     "max.poll.interval.ms, %.0f ms",
+		    longest);
 	return 0;
 }
 
@@ -103,11 +94,9 @@ check_patience(const rd_kafka_conf_t *conf, int64_t revoke_timeout)
 static int
 set_debug(rd_kafka_conf_t *conf)
 {
-	char text[1024] = "";
-	size_t size = sizeof(text) - sizeof(",cgrp");
+	char text[1024];
 
-	if (rd_kafka_conf_get(conf, "debug", text, &size) != RD_KAFKA_CONF_OK)
-		text[0] = '\0';
+	client_get(conf, "debug", text, sizeof(text) - sizeof(",cgrp"));
 	strcat(text, text[0] != '\0' ? ",cgrp" : "cgrp");
 	return client_set(conf, "debug", text);
 }
@@ -115,22 +104,20 @@ set_debug(rd_kafka_conf_t *conf)
 static int
 configure(rd_kafka_conf_t *conf, const struct consume_options *o)
 {
-	const struct {
-		const char *name, *value;
-	} fixed[] = {
+	const struct client_property fixed[] = {
 		{ "group.id", o->group },
 		{ "enable.auto.commit", "false" },
 		{ "enable.auto.offset.store", "false" },
 		{ "auto.offset.reset", "error" },
 		{ "enable.partition.eof", "true" },
 		{ "partition.assignment.strategy", "cooperative-sticky" },
+		{ "receive.message.max.bytes", "2147483647" },
+		{ .name = NULL },
 	};
 	int err;
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		if ((err = client_set(conf, fixed[i].name, fixed[i].value)) != 0)
-			return err;
-	if ((err = check_patience(conf, o->revoke_timeout)) != 0 ||
+	if ((err = client_set_all(conf, fixed)) != 0 ||
+	    (err = check_patience(conf, o->revoke_timeout)) != 0 ||
 	    (err = set_queue(conf, o->queue_bytes)) != 0 || (err = set_debug(conf)) != 0)
 		return err;
 	if (rd_kafka_version() >= BACKOFF_VERSION &&
@@ -244,17 +231,6 @@ consumer_log(struct consumer *c, rd_kafka_event_t *event)
 			c->is_joining = 1;
 }
 
-/* A property's value, empty if it has none. 0, or -1: it is longer than that, and cut off. */
-static int
-get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
-{
-	size_t needed = size;
-
-	if (rd_kafka_conf_get(conf, name, value, &needed) != RD_KAFKA_CONF_OK)
-		*value = '\0';
-	return needed <= size ? 0 : -1;
-}
-
 int
 consumer_is_answered(const struct consumer *c)
 {
@@ -267,7 +243,7 @@ consumer_is_answered(const struct consumer *c)
 void
 consumer_brokers(const struct consumer *c, char brokers[CONSUMER_BROKERS_SIZE])
 {
-	get(rd_kafka_conf(c->rk), "bootstrap.servers", brokers, CONSUMER_BROKERS_SIZE);
+	client_get(rd_kafka_conf(c->rk), "bootstrap.servers", brokers, CONSUMER_BROKERS_SIZE);
 }
 
 /*
@@ -281,8 +257,8 @@ wake_fetchers(struct consumer *c)
 	char user[1024] = "", password[4096] = "";
 	const rd_kafka_conf_t *conf = rd_kafka_conf(c->rk);
 
-	if (get(conf, "sasl.username", user, sizeof(user)) == 0 &&
-	    get(conf, "sasl.password", password, sizeof(password)) == 0)
+	if (client_get(conf, "sasl.username", user, sizeof(user)) == 0 &&
+	    client_get(conf, "sasl.password", password, sizeof(password)) == 0)
 		rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(c->rk, user, password));
 	explicit_bzero(password, sizeof(password));
 }

@@ -101,12 +101,12 @@ too_large(struct delivery *d, const rd_kafka_message_t *m, uint64_t unit)
 	int err;
 
 	/* A message that shared its batch is not to blame for the size of that. */
-	if (!producer_is_alone(m->key_len, m->len, d->batch_bytes))
+	if (!producer_is_alone(d->producer, m->key_len, m->len))
 		return log_permanent(
 		    "topic \"%s\" does not take batches of %llu bytes, as "
 		    "--batch-bytes has them; raise the topic's max.message.bytes, or "
 		    "lower --batch-bytes",
-		    rd_kafka_topic_name(m->rkt), (unsigned long long)d->batch_bytes);
+		    rd_kafka_topic_name(m->rkt), (unsigned long long)d->producer->batch_bytes);
 	if (d->dead_letter->path == NULL || m->payload == NULL)
 		return report_refusal(d, m);
 	if ((err = bury(d, m)) == 0)

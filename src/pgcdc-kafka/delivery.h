@@ -10,13 +10,12 @@
 #include "producer.h"
 #include "window.h"
 
-/* All but the last field are the caller's. */
+/* All but the last two fields are the caller's. */
 struct delivery {
 	struct producer *producer;
 	struct window *window;           /* in which the units of messages become done */
 	struct dead_letter *dead_letter; /* for what is too large */
 	const struct buf *head;          /* the stream's H line */
-	uint64_t batch_bytes;            /* of --batch-bytes */
 	int is_fatal;                    /* the producer has given up */
 	int is_failed;                   /* a transaction of Kafka has */
 };

@@ -9,24 +9,6 @@
 #define DOUBLE_DIGITS 308
 
 int
-format_kind(enum format_kind *kind, const char *name)
-{
-	static const char *const names[] = {
-		[FORMAT_PGCDC] = "pgcdc",
-		[FORMAT_PGSTREAM_V0] = "pgstream-v0",
-		[FORMAT_PGSTREAM_V1] = "pgstream-v1",
-		[FORMAT_WAL2JSON] = "wal2json",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0) {
-			*kind = (enum format_kind)i;
-			return 0;
-		}
-	return -1;
-}
-
-int
 format_is_pgstream(enum format_kind kind)
 {
 	return kind == FORMAT_PGSTREAM_V0 || kind == FORMAT_PGSTREAM_V1;

@@ -16,10 +16,8 @@
 #include "buf.h"
 #include "event.h"
 
+/* In the order of its option, see produce_options.c. */
 enum format_kind { FORMAT_PGCDC, FORMAT_PGSTREAM_V0, FORMAT_PGSTREAM_V1, FORMAT_WAL2JSON };
-
-/* The kind with this name. 0, or -1 if there is none. */
-int format_kind(enum format_kind *kind, const char *name);
 
 int format_is_pgstream(enum format_kind kind);
 

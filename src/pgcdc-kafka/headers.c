@@ -6,23 +6,6 @@
 #include "headers.h"
 #include "text.h"
 
-int
-headers_kind(enum headers_kind *kind, const char *name)
-{
-	static const char *const names[] = {
-		[HEADERS_NONE] = "none",
-		[HEADERS_ORIGIN] = "origin",
-		[HEADERS_ALL] = "all",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0) {
-			*kind = (enum headers_kind)i;
-			return 0;
-		}
-	return -1;
-}
-
 static void
 add(rd_kafka_headers_t *headers, const char *name, const char *value, size_t len)
 {

@@ -17,10 +17,8 @@
 
 #include "event.h"
 
+/* In the order of its option, see produce_options.c. */
 enum headers_kind { HEADERS_NONE, HEADERS_ORIGIN, HEADERS_ALL };
-
-/* The kind with this name. 0, or -1 if there is none. */
-int headers_kind(enum headers_kind *kind, const char *name);
 
 /* What the event's line does not say itself. */
 struct headers_context {

@@ -137,15 +137,12 @@ int
 inquiry_cluster(struct inquiry *q, struct findings *f, const struct rd_kafka_metadata **cluster)
 {
 	char brokers[512];
-	size_t size = sizeof(brokers);
 	int n, err;
 
 	if ((err = inquiry_metadata(q, 1, cluster)) != 0)
 		return err;
 	/* As they were given. */
-	if (rd_kafka_conf_get(rd_kafka_conf(q->rk), "bootstrap.servers", brokers, &size) !=
-	    RD_KAFKA_CONF_OK)
-		brokers[0] = '\0';
+	client_get(rd_kafka_conf(q->rk), "bootstrap.servers", brokers, sizeof(brokers));
 	n = (*cluster)->broker_cnt;
 	findings_add(f, FINDING_OK, "brokers", NULL, "the cluster of \"%s\" has %d broker%s",
 	    brokers, n, n == 1 ? "" : "s");

@@ -4,24 +4,6 @@
 #include "key.h"
 #include "text.h"
 
-int
-key_kind(enum key_kind *kind, const char *name)
-{
-	static const char *const names[] = {
-		[KEY_SCHEMA] = "schema",
-		[KEY_TABLE] = "table",
-		[KEY_IDENTITY] = "identity",
-		[KEY_NONE] = "none",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0) {
-			*kind = (enum key_kind)i;
-			return 0;
-		}
-	return -1;
-}
-
 static void
 add_span(struct buf *b, struct event_span span)
 {

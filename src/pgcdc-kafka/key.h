@@ -15,10 +15,8 @@
 #include "buf.h"
 #include "event.h"
 
+/* In the order of its option, see produce_options.c. */
 enum key_kind { KEY_SCHEMA, KEY_TABLE, KEY_IDENTITY, KEY_NONE };
-
-/* The kind with this name. 0, or -1 if there is none. */
-int key_kind(enum key_kind *kind, const char *name);
 
 enum key_made {
 	KEY_UNKNOWN = -1, /* the identity: pgcdc-translate was not there, or a column is missing */

@@ -96,12 +96,10 @@ commit_last(struct consume *c, int64_t deadline)
 static int
 is_static(const struct consume *c)
 {
-	char id[512] = "";
-	size_t size = sizeof(id);
+	char id[512];
 
-	return rd_kafka_conf_get(rd_kafka_conf(c->consumer.rk), "group.instance.id", id, &size) ==
-	           RD_KAFKA_CONF_OK &&
-	       id[0] != '\0';
+	client_get(rd_kafka_conf(c->consumer.rk), "group.instance.id", id, sizeof(id));
+	return id[0] != '\0';
 }
 
 static int

@@ -353,7 +353,6 @@ start(struct produce *p)
 		.window = &p->window,
 		.dead_letter = &p->dead_letter,
 		.head = &p->head,
-		.batch_bytes = p->options.batch_bytes,
 	};
 	p->transaction = (struct transaction){
 		.options = &p->options,

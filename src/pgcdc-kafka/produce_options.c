@@ -14,9 +14,13 @@
 /* A sink's version of a row is 2^52 for each epoch and the LSN: one more, and it is no int64_t. */
 #define LAST_EPOCH 2047
 
-/* Options whose text is looked at after all of them were read. */
-struct texts {
-	const char *key, *headers, *format, *oversize;
+/* What a producer has, unless an option or -X says otherwise. */
+static const struct client_property defaults[] = {
+	{ "linger.ms", "10" },
+	{ "batch.size", "1000000" },
+	{ "batch.num.messages", "10000" },
+	{ "compression.codec", "lz4" },
+	{ .name = NULL },
 };
 
 /* The topic of positions has the id in its name, so that nobody else writes there. */
@@ -54,20 +58,7 @@ check_transactions(struct produce_options *o)
 }
 
 static int
-check_compression(const char *name)
-{
-	static const char *const known[] = { "none", "lz4", "zstd", "gzip", "snappy" };
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(name, known[i]) == 0)
-			return 0;
-	return log_permanent("invalid value \"%s\" for option \"--compression\"; expected "
-			     "\"none\", \"lz4\", \"zstd\", \"gzip\" or \"snappy\"",
-	    name);
-}
-
-static int
-check(struct produce_options *o, const struct texts *texts)
+check(struct produce_options *o, enum append_kind oversize)
 {
 	int err;
 
@@ -75,18 +66,6 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("no topic is named; give one with --topic");
 	if ((err = topic_check(o->topic)) != 0)
 		return err;
-	if (key_kind(&o->key, texts->key) != 0)
-		return log_permanent("invalid value \"%s\" for option \"--key\"; expected "
-				     "\"schema\", \"table\", \"identity\" or \"none\"",
-		    texts->key);
-	if (headers_kind(&o->headers, texts->headers) != 0)
-		return log_permanent("invalid value \"%s\" for option \"--headers\"; expected "
-				     "\"origin\", \"all\" or \"none\"",
-		    texts->headers);
-	if (format_kind(&o->format, texts->format) != 0)
-		return log_permanent("invalid value \"%s\" for option \"--format\"; expected "
-				     "\"pgcdc\", \"pgstream-v0\", \"pgstream-v1\" or \"wal2json\"",
-		    texts->format);
 	if (o->schemas != NULL && o->format != FORMAT_PGSTREAM_V0)
 		return log_permanent("--schemas=FILE needs --format=pgstream-v0");
 	if (o->schemas != NULL && o->transactional_id != NULL)
@@ -105,8 +84,7 @@ check(struct produce_options *o, const struct texts *texts)
 		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
 				     "letters, digits, \"_\", \"-\" and \".\"",
 		    o->ack_name);
-	if ((err = check_compression(o->compression)) != 0 ||
-	    (err = append_check("--oversize", texts->oversize, o->dead_letter)) != 0)
+	if ((err = append_check("--oversize", oversize, o->dead_letter)) != 0)
 		return err;
 	if (o->check.as_json && !o->check.wanted)
 		return log_permanent("--json needs --check");
@@ -116,16 +94,13 @@ check(struct produce_options *o, const struct texts *texts)
 int
 produce_options_parse(struct produce_options *o, int argc, char **argv)
 {
-	static struct texts texts = {
-		.key = "schema", .headers = "origin", .format = "pgcdc", .oversize = "stop"
-	};
+	enum append_kind oversize = APPEND_STOP;
 
 	*o = (struct produce_options){
-		.linger = 10 * 1000,
-		.batch_bytes = 1000000,
-		.batch_size = 10000,
+		.client.defaults = defaults,
+		.headers = HEADERS_ORIGIN,
+		.linger = NOT_GIVEN,
 		.queue_bytes = 16 * MIB,
-		.compression = "lz4",
 		.ack_name = "kafka",
 		.transaction_interval = NOT_GIVEN,
 		OPT_INPUT_DEFAULTS,
@@ -134,11 +109,11 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		CLIENT_OPTIONS(&o->client),
 		{ "topic", 't', OPT_STRING, &o->topic, "TOPIC",
 		    "where to, with %{schema} and %{table} a topic for each table", 0, 0 },
-		{ "key", 0, OPT_STRING, &texts.key, "schema|table|identity|none",
+		{ "key", 0, OPT_CHOICE, &o->key, "schema|table|identity|none",
 		    "what keeps its order (default: schema)", 0, 0 },
-		{ "headers", 0, OPT_STRING, &texts.headers, "origin|all|none",
+		{ "headers", 0, OPT_CHOICE, &o->headers, "none|origin|all",
 		    "headers of messages (default: origin)", 0, 0 },
-		{ "format", 0, OPT_STRING, &texts.format, "pgcdc|pgstream-v0|pgstream-v1|wal2json",
+		{ "format", 0, OPT_CHOICE, &o->format, "pgcdc|pgstream-v0|pgstream-v1|wal2json",
 		    "the form of values (default: pgcdc)", 0, 0 },
 		{ "schemas", 0, OPT_STRING, &o->schemas, "FILE",
 		    "where pgstream-v0 keeps the schemas", 0, 0 },
@@ -161,7 +136,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		{ "queue-bytes", 0, OPT_SIZE, &o->queue_bytes, "SIZE",
 		    "memory for messages on their way (default: 16MiB)", 64 * 1024,
 		    INT64_C(1) << 40 },
-		{ "compression", 'z', OPT_STRING, &o->compression, "none|lz4|zstd|gzip|snappy",
+		{ "compression", 'z', OPT_WORD, &o->compression, "none|lz4|zstd|gzip|snappy",
 		    "of batches (default: lz4)", 0, 0 },
 		{ "transactional-id", 0, OPT_STRING, &o->transactional_id, "ID",
 		    "exactly once: write whole transactions, under this name", 0, 0 },
@@ -177,7 +152,7 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 		{ "epoch", 0, OPT_COUNT, &o->epoch, "N",
 		    "number of the cluster, raised when it is another one (default: 0)", 0,
 		    LAST_EPOCH },
-		{ "oversize", 0, OPT_STRING, &texts.oversize, "stop|dead-letter",
+		{ "oversize", 0, OPT_CHOICE, &oversize, "stop|dead-letter",
 		    "what the broker refuses as too large (default: stop)", 0, 0 },
 		{ "dead-letter", 0, OPT_STRING, &o->dead_letter, "FILE", "where it goes then", 0,
 		    0 },
@@ -197,5 +172,5 @@ produce_options_parse(struct produce_options *o, int argc, char **argv)
 
 	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
 		return err;
-	return check(o, &texts);
+	return check(o, oversize);
 }

@@ -22,9 +22,10 @@ struct produce_options {
 	int auto_create;
 	uint64_t partitions, replication; /* of topics that we make; 0: the broker's default */
 	struct opt_list topic_config;
-	int64_t linger; /* microseconds */
-	uint64_t batch_bytes, batch_size, queue_bytes;
-	const char *compression;
+	int64_t linger;                   /* microseconds, or less than 0: as a property says */
+	uint64_t batch_bytes, batch_size; /* or 0 */
+	const char *compression;          /* or NULL */
+	uint64_t queue_bytes;
 	const char *transactional_id; /* NULL: at least once */
 	const char *position_topic;
 	int64_t transaction_interval; /* microseconds */

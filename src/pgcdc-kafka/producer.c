@@ -37,13 +37,8 @@ static const struct client_rule rules[] = {
 	{ "transaction.timeout.ms", NULL, "use --transaction-timeout" },
 	{ "queue.buffering.max.kbytes", NULL, "use --queue-bytes" },
 	{ "queue.buffering.max.messages", NULL, "use --queue-bytes" },
-	{ "queue.buffering.max.ms", NULL, "use --linger" },
-	{ "linger.ms", NULL, "use --linger" },
-	{ "batch.size", NULL, "use --batch-bytes" },
-	{ "message.max.bytes", NULL, "use --batch-bytes" },
-	{ "batch.num.messages", NULL, "use --batch-size" },
-	{ "compression.codec", NULL, "use --compression" },
-	{ "compression.type", NULL, "use --compression" },
+	{ "message.max.bytes", NULL,
+	    "how large a message may be is the broker's to say; batches have --batch-bytes" },
 	{ "delivery.report.only.error", "false", "nothing could be acknowledged" },
 	{ "log.queue", "true", "errors of transactions would not be seen" },
 	{ .name = NULL },
@@ -56,35 +51,41 @@ partitioner(enum format_kind format)
 	return format_is_pgstream(format) ? "consistent_random" : "murmur2_random";
 }
 
+/* Those that are given, else it is as the properties say. */
 static int
-configure(rd_kafka_conf_t *conf, const struct produce_options *o)
+set_options(rd_kafka_conf_t *conf, const struct produce_options *o)
 {
-	/* The queue is ours to bound: of a message librdkafka counts only the payload. */
-	const struct {
-		const char *name;
-		uint64_t value;
-	} numbers[] = {
-		{ "message.timeout.ms", 0 },
-		{ "queue.buffering.max.messages", 10000000 },
-		{ "queue.buffering.max.kbytes", INT32_MAX },
-		{ "message.max.bytes", 1000000000 },
-		{ "batch.size", o->batch_bytes },
-		{ "batch.num.messages", o->batch_size },
-	};
 	char linger[32];
 	int err;
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if ((err = client_set_number(conf, numbers[i].name, numbers[i].value)) != 0)
-			return err;
 	snprintf(linger, sizeof(linger), "%.3f", (double)o->linger / 1000);
-	/* Behind a message that is refused nothing may go on, unless that is put aside. */
-	if ((err = client_set(conf, "enable.idempotence", "true")) != 0 ||
-	    (err = client_set(conf, "enable.gapless.guarantee",
-		 o->dead_letter == NULL ? "true" : "false")) != 0 ||
-	    (err = client_set(conf, "partitioner", partitioner(o->format))) != 0 ||
-	    (err = client_set(conf, "linger.ms", linger)) != 0 ||
-	    (err = client_set(conf, "compression.codec", o->compression)) != 0)
+	if ((o->linger >= 0 && (err = client_set(conf, "linger.ms", linger)) != 0) ||
+	    (o->batch_bytes != 0 &&
+		(err = client_set_number(conf, "batch.size", o->batch_bytes)) != 0) ||
+	    (o->batch_size != 0 &&
+		(err = client_set_number(conf, "batch.num.messages", o->batch_size)) != 0))
+		return err;
+	return o->compression != NULL ? client_set(conf, "compression.codec", o->compression) : 0;
+}
+
+static int
+configure(rd_kafka_conf_t *conf, const struct produce_options *o)
+{
+	const struct client_property fixed[] = {
+		{ "message.timeout.ms", "0" },
+		/* The queue is ours to bound: of a message librdkafka counts only the payload. */
+		{ "queue.buffering.max.messages", "10000000" },
+		{ "queue.buffering.max.kbytes", "2147483647" },
+		{ "message.max.bytes", "1000000000" },
+		{ "enable.idempotence", "true" },
+		/* Behind a message that is refused nothing may go on, unless that is put aside. */
+		{ "enable.gapless.guarantee", o->dead_letter == NULL ? "true" : "false" },
+		{ "partitioner", partitioner(o->format) },
+		{ .name = NULL },
+	};
+	int err;
+
+	if ((err = client_set_all(conf, fixed)) != 0 || (err = set_options(conf, o)) != 0)
 		return err;
 	rd_kafka_conf_set_events(
 	    conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
@@ -98,13 +99,8 @@ configure(rd_kafka_conf_t *conf, const struct produce_options *o)
 static int
 bound_socket_timeout(rd_kafka_conf_t *conf, int64_t longest)
 {
-	char value[32] = "";
-	size_t size = sizeof(value);
-	int64_t timeout;
+	int64_t timeout = (int64_t)client_get_number(conf, "socket.timeout.ms");
 
-	if (rd_kafka_conf_get(conf, "socket.timeout.ms", value, &size) != RD_KAFKA_CONF_OK)
-		return log_permanent("librdkafka has no property \"socket.timeout.ms\"");
-	timeout = strtoll(value, NULL, 10);
 	if (timeout == SOCKET_TIMEOUT && longest < timeout)
 		timeout = longest;
 	return client_set_number(conf, "socket.timeout.ms", (uint64_t)timeout);
@@ -132,9 +128,7 @@ producer_open(struct producer *p, const struct produce_options *o, int64_t longe
 	char error[512];
 	int err;
 
-	*p = (struct producer){
-		.fd = -1, .longest = longest * 1000, .aborted_at = LOOP_NEVER, .linger = o->linger
-	};
+	*p = (struct producer){ .fd = -1, .longest = longest * 1000, .aborted_at = LOOP_NEVER };
 	if ((err = client_configure(&conf, &o->client, rules)) != 0)
 		return err;
 	if ((err = configure(conf, o)) != 0 ||
@@ -142,6 +136,8 @@ producer_open(struct producer *p, const struct produce_options *o, int64_t longe
 		rd_kafka_conf_destroy(conf);
 		return err;
 	}
+	p->linger = (int64_t)(client_get_number(conf, "linger.ms") * 1000);
+	p->batch_bytes = (uint64_t)client_get_number(conf, "batch.size");
 	if ((p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error))) == NULL) {
 		rd_kafka_conf_destroy(conf);
 		return log_permanent("could not set up Kafka's producer: %s", error);
@@ -194,9 +190,9 @@ producer_send(struct producer *p, const struct producer_message *m)
 }
 
 int
-producer_is_alone(size_t key_len, size_t payload_len, uint64_t batch_bytes)
+producer_is_alone(const struct producer *p, size_t key_len, size_t payload_len)
 {
-	return BATCH_COST + key_len + payload_len > batch_bytes;
+	return BATCH_COST + key_len + payload_len > p->batch_bytes;
 }
 
 int

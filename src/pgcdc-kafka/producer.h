@@ -13,12 +13,13 @@
 struct producer {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
-	int fd;             /* readable when producer_event() has something */
-	int is_lost;        /* it was reported as fenced, or as given up: leave it alone */
-	uint64_t bytes;     /* of messages on their way, with what librdkafka needs for them */
-	int64_t linger;     /* microseconds */
-	int64_t longest;    /* microseconds that a transaction may be open */
-	int64_t aborted_at; /* when the broker takes back the one that is, or LOOP_NEVER */
+	int fd;               /* readable when producer_event() has something */
+	int is_lost;          /* it was reported as fenced, or as given up: leave it alone */
+	uint64_t bytes;       /* of messages on their way, with what librdkafka needs for them */
+	int64_t linger;       /* microseconds that a batch waits to be filled */
+	uint64_t batch_bytes; /* that it has at most, unless one message is larger */
+	int64_t longest;      /* microseconds that a transaction may be open; 0: there are none */
+	int64_t aborted_at;   /* when the broker takes back the one that is, or LOOP_NEVER */
 };
 
 struct producer_message {
@@ -32,7 +33,7 @@ struct producer_message {
 };
 
 /*
- * Make it; with a transactional id, for transactions of at most so many milliseconds.
+ * Make it; with a transactional id, for transactions of at most so many milliseconds, else 0.
  * 0, or the exit code after reporting.
  */
 int producer_open(struct producer *p, const struct produce_options *o, int64_t longest);
@@ -49,8 +50,8 @@ int producer_judge_fatal(struct producer *p);
  */
 int producer_judge(struct producer *p, rd_kafka_error_t *error, const char *what);
 
-/* Whether a message of this size is in a batch alone, if batches have so many bytes. */
-int producer_is_alone(size_t key_len, size_t payload_len, uint64_t batch_bytes);
+/* Whether a message of this size is in a batch alone. */
+int producer_is_alone(const struct producer *p, size_t key_len, size_t payload_len);
 
 /* The broker does not let us go on with our transactional id: report why. The exit code. */
 int producer_judge_fenced(struct producer *p);

@@ -63,7 +63,7 @@ send_to(struct sender *s, struct topic *topic, int32_t partition, const struct p
 	    s->payload.failed || window_add(s->window, &m.unit) != 0)
 		return no_memory();
 	if ((err = producer_send(s->producer, &m)) != 0 ||
-	    !producer_is_alone(m.key_len, m.payload_len, s->options->batch_bytes))
+	    !producer_is_alone(s->producer, m.key_len, m.payload_len))
 		return err;
 	/*
 	 * What is larger than a batch may be refused.  A broker that knows nothing yet of this

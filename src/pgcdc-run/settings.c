@@ -10,7 +10,7 @@
 static struct settings settings = {
 	.source = "read",
 	.stages = "translate",
-	.log_level = "info",
+	.log_level = LOG_AT_INFO,
 	.restart_min = SECOND,
 	.restart_max = 60 * SECOND,
 	.shutdown_timeout = 45 * SECOND,
@@ -57,8 +57,8 @@ static const struct opt table[] = {
 	{ "check", 0, OPT_FLAG, &settings.check, NULL, "look whether its ends are ready, and exit",
 	    0, 0 },
 	{ "json", 0, OPT_FLAG, &settings.json, NULL, "with --check: print JSON", 0, 0 },
-	{ "log-level", 0, OPT_STRING, &settings.log_level, "LEVEL",
-	    "debug, info, warn or error (default: info)", 0, 0 },
+	{ "log-level", 0, OPT_CHOICE, &settings.log_level, "error|warn|info|debug",
+	    "what to say (default: info)", 0, 0 },
 	{ .name = NULL },
 };
 static const struct opt_program program = {
@@ -70,33 +70,6 @@ static const struct opt_program program = {
 	.configure = configure,
 	.origin = origin,
 };
-
-/* -v and -q, which the other programs have, win. */
-static int
-set_level(void)
-{
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} levels[] = {
-		{ "error", LOG_AT_ERROR },
-		{ "warn", LOG_AT_WARNING },
-		{ "warning", LOG_AT_WARNING },
-		{ "info", LOG_AT_INFO },
-		{ "debug", LOG_AT_DEBUG },
-	};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (strcmp(levels[i].name, settings.log_level) == 0) {
-			if (!log_wants(LOG_AT_DEBUG) && log_wants(LOG_AT_WARNING))
-				log_set_level(levels[i].level);
-			return 0;
-		}
-	return log_permanent(
-	    "invalid value \"%s\" of PGCDC_LOG_LEVEL%s; expected debug, info, warn "
-	    "or error",
-	    settings.log_level, settings_origin("PGCDC_LOG_LEVEL", settings.log_level));
-}
 
 static int
 check(void)
@@ -113,7 +86,10 @@ check(void)
 		return log_permanent("PGCDC_RESTART_MIN is longer than PGCDC_RESTART_MAX%s; give a "
 				     "shorter one",
 		    settings_origin("PGCDC_RESTART_MIN", getenv("PGCDC_RESTART_MIN")));
-	return set_level();
+	/* -v and -q, which the other programs have, win. */
+	if (!log_wants(LOG_AT_DEBUG) && log_wants(LOG_AT_WARNING))
+		log_set_level(settings.log_level);
+	return 0;
 }
 
 int

@@ -6,13 +6,14 @@
 #define SETTINGS_H
 
 #include "config.h"
+#include "log.h"
 
 struct settings {
 	struct config config;
 	const char *config_path;
 	const char *source, *stages, *sinks;
 	const char *runtime_dir, *state; /* NULL: not given */
-	const char *log_level;
+	enum log_level log_level;
 	int drain, once, print, check, json;
 	int64_t restart_min, restart_max, shutdown_timeout; /* microseconds */
 };

@@ -8,36 +8,15 @@
 
 /* Options whose text is looked at after all of them were read. */
 struct texts {
-	const char *no_identity;
 	struct opt_list identity, columns, exclude_columns;
 };
-
-static int
-set_no_identity(struct options *o, const char *text)
-{
-	static const char *const words[] = {
-		[NO_IDENTITY_PASS] = "pass",
-		[NO_IDENTITY_DROP] = "drop",
-		[NO_IDENTITY_STOP] = "stop",
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(words[i], text) == 0) {
-			o->no_identity = (enum no_identity)i;
-			return 0;
-		}
-	return log_permanent("invalid value \"%s\" for option \"--no-identity\"; expected "
-			     "\"pass\", \"drop\" or \"stop\"",
-	    text);
-}
 
 static int
 check(struct options *o, const struct texts *texts)
 {
 	int err;
 
-	if ((err = set_no_identity(o, texts->no_identity)) != 0 ||
-	    (err = selections_parse(&o->choice.identity, &texts->identity, "identity")) != 0 ||
+	if ((err = selections_parse(&o->choice.identity, &texts->identity, "identity")) != 0 ||
 	    (err = selections_parse(&o->choice.columns, &texts->columns, "columns")) != 0 ||
 	    (err = selections_parse(
 		 &o->choice.exclude_columns, &texts->exclude_columns, "exclude-columns")) != 0)
@@ -48,7 +27,7 @@ check(struct options *o, const struct texts *texts)
 int
 options_parse(struct options *o, int argc, char **argv)
 {
-	static struct texts texts = { .no_identity = "pass" }; /* for the life of the program */
+	static struct texts texts; /* for the life of the program */
 
 	*o = (struct options){
 		.store = { .program = "pgcdc-translate", .option = "store" },
@@ -70,7 +49,7 @@ options_parse(struct options *o, int argc, char **argv)
 		    3600 * SECOND },
 		{ "identity", 0, OPT_LIST, &texts.identity, "TABLE:COLUMN,...",
 		    "identify rows by some of their identity columns", 0, 0 },
-		{ "no-identity", 0, OPT_STRING, &texts.no_identity, "pass|drop|stop",
+		{ "no-identity", 0, OPT_CHOICE, &o->no_identity, "pass|drop|stop",
 		    "rows of tables without identity (default: pass)", 0, 0 },
 		{ "schemas", 0, OPT_LIST, &o->filter.schemas, "PATTERN,...",
 		    "only rows of these schemas, with \"*\"", 0, 0 },

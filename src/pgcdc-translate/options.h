@@ -10,7 +10,7 @@
 #include "definition.h"
 #include "filter.h"
 
-/* What becomes of rows of a table without identity. */
+/* What becomes of rows of a table without identity, in the order of its option. */
 enum no_identity { NO_IDENTITY_PASS, NO_IDENTITY_DROP, NO_IDENTITY_STOP };
 
 struct options {

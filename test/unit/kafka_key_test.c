@@ -73,12 +73,8 @@ static const struct {
 int
 main(void)
 {
-	enum key_kind kind;
-
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		is_str(key_of(cases[i].kind, cases[i].line, cases[i].is_old), cases[i].key, "%s",
 		    cases[i].line);
-	ok(key_kind(&kind, "identity") == 0 && kind == KEY_IDENTITY, "a kind by its name");
-	is_int(key_kind(&kind, "row"), -1, "and none");
 	return tap_done();
 }

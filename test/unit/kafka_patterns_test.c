@@ -8,7 +8,8 @@
 int
 main(void)
 {
-	char *items[] = { "^a", "^a.b", "plain", "^b" };
+	char a[] = "^a", longer[] = "^a.b", name[] = "plain", b[] = "^b";
+	char *items[] = { a, longer, name, b };
 	const struct opt_list topics = { .item = items, .n = 4 };
 	const struct opt_list first_two = { .item = items, .n = 2 };
 	struct patterns p;

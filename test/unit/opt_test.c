@@ -17,6 +17,8 @@ static int flag;
 static const char *name = "default", *port;
 static struct opt_list tables, other, pairs;
 static const char *note = "some";
+static enum { RED, GREEN, BLUE } color;
+static const char *codec;
 static int64_t interval = 1000000;
 static uint64_t size = 4096, count = 7, endpos;
 
@@ -27,6 +29,8 @@ static const struct opt options[] = {
 	{ "drain", 'd', OPT_FLAG, &flag, NULL, "a flag", 0, 0 },
 	{ "tables", 't', OPT_LIST, &tables, "PATTERN,...", "a list", 0, 0 },
 	{ "table-space", 0, OPT_LIST, &other, "NAME,...", "another list", 0, 0 },
+	{ "color", 0, OPT_CHOICE, &color, "red|green|blue", "a choice", 0, 0 },
+	{ "codec", 'z', OPT_WORD, &codec, "lz|lz4", "a word", 0, 0 },
 	{ "set", 'X', OPT_PAIR, &pairs, "NAME=VALUE", "pairs", 0, 0 },
 	{ "interval", 's', OPT_DURATION, &interval, "TIME", "a duration", 10000, 3600000000 },
 	{ "max-line", 0, OPT_SIZE, &size, "SIZE", "a size", 1024, INT64_C(1) << 40 },
@@ -82,6 +86,10 @@ describe(char *to, size_t room, int argc, char **argv, int operands)
 		append(to, room, " space=", &other);
 	if (pairs.n > 0)
 		append(to, room, " set=", &pairs);
+	if (color != RED)
+		snprintf(to + strlen(to), room - strlen(to), " color=%d", (int)color);
+	if (codec != NULL)
+		snprintf(to + strlen(to), room - strlen(to), " codec=%s", codec);
 	if (interval != 1000000)
 		snprintf(to + strlen(to), room - strlen(to), " interval=%lld", (long long)interval);
 	if (size != 4096)
@@ -179,6 +187,12 @@ static const struct {
 	{ "-X a=1,b=2 --set=c=", "", " set=a=1,b=2|c=" },
 	{ "", "OPT_TEST_SET=a=1,2\tb==\t\tc=", " set=a=1,2|b==|c=" },
 	{ "-X a=1", "OPT_TEST_SET=b=2", " set=a=1" },
+	/* Words of a list. */
+	{ "--color=red", "OPT_TEST_COLOR=blue", "" },
+	{ "--color=green", "", " color=1" },
+	{ "", "OPT_TEST_COLOR=blue", " color=2" },
+	{ "-z lz", "", " codec=lz" },
+	{ "--codec=lz4", "", " codec=lz4" },
 	/* Durations. */
 	{ "-s 10", "", " interval=10000000" },
 	{ "-s 10s", "", " interval=10000000" },
@@ -280,6 +294,13 @@ static const struct {
 	{ "--tables=a,", "", "names separated by commas" },
 	{ "--tables=a,,b", "", "names separated by commas" },
 	{ "", "OPT_TEST_TABLES=a,", "names separated by commas" },
+	{ "--color=yellow", "",
+	    "value \"yellow\" for option \"--color\"; expected \"red\", \"green\" or \"blue\"" },
+	{ "--color=gree", "", "expected \"red\"" },
+	{ "--color=red|green", "", "expected \"red\"" },
+	{ "--color=", "", "expected \"red\"" },
+	{ "", "OPT_TEST_COLOR=Red", "variable \"OPT_TEST_COLOR\"; expected \"red\"" },
+	{ "--codec=l", "", "for option \"--codec\"; expected \"lz\" or \"lz4\"" },
 	{ "-s 9ms", "", "a duration from 10ms to 1h" },
 	{ "-s 3600001ms", "", "a duration" },
 	{ "-s 61min", "", "a duration" },
