@@ -1,4 +1,5 @@
 #include "encode.h"
+#include "value.h"
 
 #define NOT_UTF8                                                                     \
 	"text that is not valid UTF-8; the database's encoding is SQL_ASCII, which " \
@@ -155,85 +156,19 @@ add_opening(
 		buf_add(out, tx->text.data, tx->text.len);
 }
 
-static int
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Steps over digits; 0 when there is none. */
-static int
-skip_digits(const char **p, const char *end)
-{
-	const char *start = *p;
-
-	while (*p < end && is_digit(**p))
-		++*p;
-	return *p > start;
-}
-
-/* The grammar of a JSON number (RFC 8259, section 6). */
-static int
-is_json_number(struct pgoutput_bytes text)
-{
-	const char *p = text.p, *end = p + text.len, *whole;
-
-	if (p < end && *p == '-')
-		p++;
-	whole = p;
-	if (!skip_digits(&p, end) || (*whole == '0' && p - whole > 1))
-		return 0;
-	if (p < end && *p == '.') {
-		p++;
-		if (!skip_digits(&p, end))
-			return 0;
-	}
-	if (p < end && (*p == 'e' || *p == 'E')) {
-		p++;
-		if (p < end && (*p == '+' || *p == '-'))
-			p++;
-		if (!skip_digits(&p, end))
-			return 0;
-	}
-	return p == end;
-}
-
-static const char *
-add_text(struct buf *out, enum value_form form, struct pgoutput_bytes text)
-{
-	if (form == FORM_NUMBER && is_json_number(text)) {
-		buf_add(out, text.p, text.len);
-		return NULL;
-	}
-	if (form == FORM_BOOLEAN && text.len == 1 && (*text.p == 't' || *text.p == 'f')) {
-		if (*text.p == 't')
-			ADD(out, "true");
-		else
-			ADD(out, "false");
-		return NULL;
-	}
-	if (form == FORM_BYTEA && text.len >= 2 && memcmp(text.p, "\\x", 2) == 0) {
-		text.p += 2;
-		text.len -= 2;
-	}
-	return buf_json(out, text.p, text.len) == 0 ? NULL : NOT_UTF8;
-}
-
 /* Append a column with its value; *first drops the comma before it. */
 static const char *
 add_column(struct buf *out, const struct relation *r, const struct relation_column *c,
     struct pgoutput_value v, int *first)
 {
-	const char *why = NULL;
-
 	buf_add(out, relation_text(r, c->opening) + *first, c->opening.len - (size_t)*first);
 	*first = 0;
-	if (v.kind == 't')
-		why = add_text(out, (enum value_form)c->form, v.text);
-	else
+	if (v.kind != 't')
 		ADD(out, "null");
+	else if (value_add(out, (enum value_form)c->form, v.text.p, v.text.len) != 0)
+		return NOT_UTF8;
 	ADD(out, "}");
-	return why;
+	return NULL;
 }
 
 /*

@@ -3,6 +3,7 @@
 #include "log.h"
 #include "lsn.h"
 #include "relation.h"
+#include "value.h"
 
 /* Open addressing with linear probing; relations are never taken out. */
 struct relations {
@@ -125,7 +126,7 @@ add_column(struct relation_column *c, struct buf *text, struct pgoutput_column *
 	if ((err = types_name(types, &type, source->type, source->modifier)) != 0)
 		return err;
 	c->in_identity = (unsigned char)source->in_identity;
-	c->form = (unsigned char)types_form(source->type);
+	c->form = (unsigned char)value_form(source->type);
 	c->opening.at = (uint32_t)text->len;
 	buf_str(text, ",{\"name\":");
 	if (add_name(text, &c->name, source->name) != 0)

@@ -13,37 +13,36 @@ enum modifier { MOD_NONE, MOD_LENGTH, MOD_NUMERIC };
 
 static const struct builtin {
 	uint32_t oid;
-	enum value_form form;
 	enum modifier modifier;
 	const char *name;
 } builtins[] = {
-	{ 16, FORM_BOOLEAN, MOD_NONE, "boolean" },
-	{ 17, FORM_BYTEA, MOD_NONE, "bytea" },
-	{ 18, FORM_STRING, MOD_NONE, "\"char\"" },
-	{ 19, FORM_STRING, MOD_NONE, "name" },
-	{ 20, FORM_NUMBER, MOD_NONE, "bigint" },
-	{ 21, FORM_NUMBER, MOD_NONE, "smallint" },
-	{ 23, FORM_NUMBER, MOD_NONE, "integer" },
-	{ 25, FORM_STRING, MOD_NONE, "text" },
-	{ 26, FORM_NUMBER, MOD_NONE, "oid" },
-	{ 114, FORM_STRING, MOD_NONE, "json" },
-	{ 142, FORM_STRING, MOD_NONE, "xml" },
-	{ 700, FORM_NUMBER, MOD_NONE, "real" },
-	{ 701, FORM_NUMBER, MOD_NONE, "double precision" },
-	{ 790, FORM_STRING, MOD_NONE, "money" },
-	{ 869, FORM_STRING, MOD_NONE, "inet" },
-	{ 1009, FORM_STRING, MOD_NONE, "text[]" },
-	{ 1016, FORM_STRING, MOD_NONE, "bigint[]" },
-	{ 1007, FORM_STRING, MOD_NONE, "integer[]" },
-	{ 1043, FORM_STRING, MOD_LENGTH, "character varying" },
-	{ 1082, FORM_STRING, MOD_NONE, "date" },
-	{ 1083, FORM_STRING, MOD_NONE, "time without time zone" },
-	{ 1114, FORM_STRING, MOD_NONE, "timestamp without time zone" },
-	{ 1184, FORM_STRING, MOD_NONE, "timestamp with time zone" },
-	{ 1186, FORM_STRING, MOD_NONE, "interval" },
-	{ 1700, FORM_NUMBER, MOD_NUMERIC, "numeric" },
-	{ 2950, FORM_STRING, MOD_NONE, "uuid" },
-	{ 3802, FORM_STRING, MOD_NONE, "jsonb" },
+	{ 16, MOD_NONE, "boolean" },
+	{ 17, MOD_NONE, "bytea" },
+	{ 18, MOD_NONE, "\"char\"" },
+	{ 19, MOD_NONE, "name" },
+	{ 20, MOD_NONE, "bigint" },
+	{ 21, MOD_NONE, "smallint" },
+	{ 23, MOD_NONE, "integer" },
+	{ 25, MOD_NONE, "text" },
+	{ 26, MOD_NONE, "oid" },
+	{ 114, MOD_NONE, "json" },
+	{ 142, MOD_NONE, "xml" },
+	{ 700, MOD_NONE, "real" },
+	{ 701, MOD_NONE, "double precision" },
+	{ 790, MOD_NONE, "money" },
+	{ 869, MOD_NONE, "inet" },
+	{ 1009, MOD_NONE, "text[]" },
+	{ 1016, MOD_NONE, "bigint[]" },
+	{ 1007, MOD_NONE, "integer[]" },
+	{ 1043, MOD_LENGTH, "character varying" },
+	{ 1082, MOD_NONE, "date" },
+	{ 1083, MOD_NONE, "time without time zone" },
+	{ 1114, MOD_NONE, "timestamp without time zone" },
+	{ 1184, MOD_NONE, "timestamp with time zone" },
+	{ 1186, MOD_NONE, "interval" },
+	{ 1700, MOD_NUMERIC, "numeric" },
+	{ 2950, MOD_NONE, "uuid" },
+	{ 3802, MOD_NONE, "jsonb" },
 };
 #define N_BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
 
@@ -80,14 +79,6 @@ find_builtin(uint32_t oid)
 		if (builtins[i].oid == oid)
 			return &builtins[i];
 	return NULL;
-}
-
-enum value_form
-types_form(uint32_t oid)
-{
-	const struct builtin *b = find_builtin(oid);
-
-	return b != NULL ? b->form : FORM_STRING;
 }
 
 struct types *

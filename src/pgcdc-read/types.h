@@ -1,6 +1,5 @@
 /*
- * Type names as format_type() prints them with an empty search_path, and the
- * form that a type's values take on a line.
+ * Type names as format_type() prints them with an empty search_path.
  *
  * pgoutput sends OID and type modifier of a column, and for types that are not
  * built in the name that the type had when the row was written (of a domain: its
@@ -15,11 +14,6 @@
 
 #include "buf.h"
 #include "pgoutput.h"
-
-/* How a value's text form is written on the line (pgcdc-events(5)). */
-enum value_form { FORM_STRING, FORM_NUMBER, FORM_BOOLEAN, FORM_BYTEA };
-
-enum value_form types_form(uint32_t oid);
 
 /*
  * Append to name what format_type(oid, modifier) says, or said when the type was called

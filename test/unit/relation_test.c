@@ -1,6 +1,7 @@
 /* The relations that were announced, with their prepared text. */
 #include "log.h"
 #include "relation.h"
+#include "value.h"
 
 #include "messages.h"
 #include "said.h"
@@ -90,10 +91,10 @@ preparing(void)
 	    ",{\"name\":\"m\",\"type\":\"public.mood\",\"value\":", "one of another type");
 	ok(r->columns[0].in_identity && r->columns[3].in_identity, "columns of the identity");
 	ok(!r->columns[1].in_identity && !r->columns[5].in_identity, "columns that are not");
-	is_int(r->columns[0].form, FORM_NUMBER, "a number");
-	is_int(r->columns[2].form, FORM_STRING, "a string");
-	is_int(r->columns[3].form, FORM_BOOLEAN, "a boolean");
-	is_int(r->columns[4].form, FORM_BYTEA, "a bytea");
+	is_int(r->columns[0].form, VALUE_NUMBER, "a number");
+	is_int(r->columns[2].form, VALUE_STRING, "a string");
+	is_int(r->columns[3].form, VALUE_BOOLEAN, "a boolean");
+	is_int(r->columns[4].form, VALUE_BYTEA, "a bytea");
 
 	/* A type of the user may be called anything. */
 	type_name = "public.\"a \\ \"\"b\"";

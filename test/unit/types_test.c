@@ -5,6 +5,7 @@
 #include "log.h"
 #include "lsn.h"
 #include "types.h"
+#include "value.h"
 
 #include "said.h"
 
@@ -62,34 +63,34 @@ static const struct {
 	const char *name;
 	enum value_form form;
 } builtin[] = {
-	{ 16, -1, "boolean", FORM_BOOLEAN },
-	{ 17, -1, "bytea", FORM_BYTEA },
-	{ 18, -1, "\"char\"", FORM_STRING },
-	{ 20, -1, "bigint", FORM_NUMBER },
-	{ 21, -1, "smallint", FORM_NUMBER },
-	{ 23, -1, "integer", FORM_NUMBER },
-	{ 25, -1, "text", FORM_STRING },
-	{ 26, -1, "oid", FORM_NUMBER },
-	{ 114, -1, "json", FORM_STRING },
-	{ 700, -1, "real", FORM_NUMBER },
-	{ 701, -1, "double precision", FORM_NUMBER },
-	{ 790, -1, "money", FORM_STRING },
-	{ 1007, -1, "integer[]", FORM_STRING },
-	{ 1043, -1, "character varying", FORM_STRING },
-	{ 1043, 24, "character varying(20)", FORM_STRING },
-	{ 1043, 5, "character varying(1)", FORM_STRING },
-	{ 1043, 10485764, "character varying(10485760)", FORM_STRING },
-	{ 1184, -1, "timestamp with time zone", FORM_STRING },
-	{ 1700, -1, "numeric", FORM_NUMBER },
-	{ 1700, NUMERIC(12, 2), "numeric(12,2)", FORM_NUMBER },
-	{ 1700, NUMERIC(1, 0), "numeric(1,0)", FORM_NUMBER },
-	{ 1700, NUMERIC(1000, 1000), "numeric(1000,1000)", FORM_NUMBER },
+	{ 16, -1, "boolean", VALUE_BOOLEAN },
+	{ 17, -1, "bytea", VALUE_BYTEA },
+	{ 18, -1, "\"char\"", VALUE_STRING },
+	{ 20, -1, "bigint", VALUE_NUMBER },
+	{ 21, -1, "smallint", VALUE_NUMBER },
+	{ 23, -1, "integer", VALUE_NUMBER },
+	{ 25, -1, "text", VALUE_STRING },
+	{ 26, -1, "oid", VALUE_NUMBER },
+	{ 114, -1, "json", VALUE_STRING },
+	{ 700, -1, "real", VALUE_NUMBER },
+	{ 701, -1, "double precision", VALUE_NUMBER },
+	{ 790, -1, "money", VALUE_STRING },
+	{ 1007, -1, "integer[]", VALUE_STRING },
+	{ 1043, -1, "character varying", VALUE_STRING },
+	{ 1043, 24, "character varying(20)", VALUE_STRING },
+	{ 1043, 5, "character varying(1)", VALUE_STRING },
+	{ 1043, 10485764, "character varying(10485760)", VALUE_STRING },
+	{ 1184, -1, "timestamp with time zone", VALUE_STRING },
+	{ 1700, -1, "numeric", VALUE_NUMBER },
+	{ 1700, NUMERIC(12, 2), "numeric(12,2)", VALUE_NUMBER },
+	{ 1700, NUMERIC(1, 0), "numeric(1,0)", VALUE_NUMBER },
+	{ 1700, NUMERIC(1000, 1000), "numeric(1000,1000)", VALUE_NUMBER },
 	/* A negative scale, and one above the precision: since version 15. */
-	{ 1700, NUMERIC(2, -3), "numeric(2,-3)", FORM_NUMBER },
-	{ 1700, NUMERIC(1000, -1000), "numeric(1000,-1000)", FORM_NUMBER },
-	{ 1700, NUMERIC(3, 5), "numeric(3,5)", FORM_NUMBER },
-	{ 2950, -1, "uuid", FORM_STRING },
-	{ 3802, -1, "jsonb", FORM_STRING },
+	{ 1700, NUMERIC(2, -3), "numeric(2,-3)", VALUE_NUMBER },
+	{ 1700, NUMERIC(1000, -1000), "numeric(1000,-1000)", VALUE_NUMBER },
+	{ 1700, NUMERIC(3, 5), "numeric(3,5)", VALUE_NUMBER },
+	{ 2950, -1, "uuid", VALUE_STRING },
+	{ 3802, -1, "jsonb", VALUE_STRING },
 };
 
 static void
@@ -100,11 +101,11 @@ built_in(void)
 	asked = 0;
 	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++) {
 		is_name(t, builtin[i].oid, builtin[i].modifier, builtin[i].name);
-		is_int(types_form(builtin[i].oid), builtin[i].form, "... the form of its values");
+		is_int(value_form(builtin[i].oid), builtin[i].form, "... the form of its values");
 	}
 	is_int(asked, 0, "the server is not asked");
-	is_int(types_form(16385), FORM_STRING, "a type of the user is a string");
-	is_int(types_form(0), FORM_STRING, "and so is none");
+	is_int(value_form(16385), VALUE_STRING, "a type of the user is a string");
+	is_int(value_form(0), VALUE_STRING, "and so is none");
 	types_free(t);
 }
 
