@@ -88,12 +88,12 @@ $(B)/bin/pgcdc: bin/pgcdc
 # Tools of the tests: unit tests, the fault workload and its checker, the benchmark's, and what
 # asks a Kafka broker.
 UNIT = $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*_test.c))
-# Tests and fuzz targets of pgcdc-translate and pgcdc-kafka say so in their names; the others are
-# of the library, pgcdc-read and pgcdc-run.
-programs_of = $(if $(findstring translate,$(notdir $(1))),pgcdc-translate,$(if \
-	$(findstring kafka,$(notdir $(1))),pgcdc-kafka,pgcdc-read pgcdc-run))
+# Tests and fuzz targets of these programs say so in their names; the others are of the library,
+# pgcdc-read and pgcdc-run.
+programs_of = $(or $(foreach p,dump kafka translate,$(if \
+	$(findstring $(p),$(notdir $(1))),pgcdc-$(p))),pgcdc-read pgcdc-run)
 $(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
-		$(B)/pgcdc-read.a $(B)/pgcdc-translate.a $(B)/pgcdc-kafka.a $(B)/pgcdc-run.a $(B)/lib.a
+		$(B)/pgcdc-read.a $(B)/pgcdc-dump.a $(B)/pgcdc-translate.a $(B)/pgcdc-kafka.a $(B)/pgcdc-run.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
 		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS)
