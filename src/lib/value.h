@@ -10,6 +10,20 @@
 
 #include "buf.h"
 
+/*
+ * The text form of values is the session's, so it is fixed with these commands and not left to the
+ * settings of a role or a database.  Names print with their schema.
+ */
+#define VALUE_SETTINGS                    \
+	"SET search_path = '';"           \
+	"SET datestyle = 'ISO, YMD';"     \
+	"SET timezone = 'UTC';"           \
+	"SET intervalstyle = 'postgres';" \
+	"SET extra_float_digits = 3;"     \
+	"SET bytea_output = 'hex';"       \
+	"SET lc_monetary = 'C';"          \
+	"SET xmlbinary = 'base64';"
+
 enum value_form { VALUE_STRING, VALUE_NUMBER, VALUE_BOOLEAN, VALUE_BYTEA };
 
 /* The form of a type's values, by its OID (PostgreSQL, src/include/catalog/pg_type.dat). */

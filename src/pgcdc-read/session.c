@@ -6,25 +6,15 @@
 #include "connect.h"
 #include "log.h"
 #include "lsn.h"
+#include "query.h"
 #include "session.h"
 #include "sqlstate.h"
+#include "value.h"
 
-/*
- * The text form of values is the session's, so it is fixed here and not left to the
- * settings of a role or a database.  Names print with their schema.
- */
-static const char stream_settings[] = "SET search_path = '';"
-				      "SET datestyle = 'ISO, YMD';"
-				      "SET timezone = 'UTC';"
-				      "SET intervalstyle = 'postgres';"
-				      "SET extra_float_digits = 3;"
-				      "SET bytea_output = 'hex';"
-				      "SET lc_monetary = 'C';"
-				      "SET xmlbinary = 'base64';"
-				      "SET quote_all_identifiers = off;"
-				      "SET client_min_messages = 'warning';"
-				      "SET statement_timeout = 0;"
-				      "SET lock_timeout = 0";
+static const char stream_settings[] = VALUE_SETTINGS "SET quote_all_identifiers = off;"
+						     "SET client_min_messages = 'warning';"
+						     "SET statement_timeout = 0;"
+						     "SET lock_timeout = 0";
 
 static const char side_settings[] = "SET search_path = '';"
 				    "SET quote_all_identifiers = off;"
@@ -39,42 +29,10 @@ is_state(const PGresult *res, const char *sqlstate)
 	return state != NULL && strcmp(state, sqlstate) == 0;
 }
 
-/* Report the error in res, or of conn when there is no res. */
-static int
-report(PGconn *conn, const PGresult *res, const char *what)
-{
-	const char *message = res != NULL ? PQresultErrorMessage(res) : NULL;
-
-	if (message == NULL || *message == '\0')
-		message = PQerrorMessage(conn);
-	if (sqlstate_code(PQresultErrorField(res, PG_DIAG_SQLSTATE)) == EXIT_PERMANENT)
-		return log_permanent("%s: %s", what, message);
-	return log_temporary("%s: %s", what, message);
-}
-
-static int
-run(PGconn *conn, const char *sql, const char *what)
-{
-	PGresult *res = PQexec(conn, sql);
-	int err = 0;
-
-	if (PQresultStatus(res) != PGRES_COMMAND_OK)
-		err = report(conn, res, what);
-	PQclear(res);
-	return err;
-}
-
 PGresult *
 session_query(struct session *s, int *err, const char *sql, int n, const char *const *values)
 {
-	PGresult *res = PQexecParams(s->side, sql, n, NULL, values, NULL, NULL, 0);
-
-	*err = 0;
-	if (PQresultStatus(res) == PGRES_TUPLES_OK)
-		return res;
-	*err = report(s->side, res, "could not ask the server");
-	PQclear(res);
-	return NULL;
+	return query_rows(s->side, err, "could not ask the server", sql, n, values);
 }
 
 /*
@@ -100,7 +58,7 @@ session_open_side(struct session *s, const struct options *o)
 	*s = (struct session){ .options = o };
 	if ((err = connect_check_identity(&o->server)) != 0 ||
 	    (err = connect_open(&s->side, &o->server, NULL)) != 0 ||
-	    (err = run(s->side, side_settings, "could not configure the session")) != 0)
+	    (err = query_run(s->side, side_settings, "could not configure the session")) != 0)
 		return err;
 	PQsetNoticeReceiver(s->side, side_notice, s);
 	s->server_version = PQserverVersion(s->side);
@@ -109,7 +67,7 @@ session_open_side(struct session *s, const struct options *o)
 		    "server version %d is too old; 13 is the oldest that is supported",
 		    s->server_version / 10000);
 	if (s->server_version >= 140000)
-		return run(
+		return query_run(
 		    s->side, "SET idle_session_timeout = 0", "could not configure the session");
 	return 0;
 }
@@ -125,7 +83,7 @@ read_wal_sender_timeout(struct session *s)
 	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1)
 		s->wal_sender_timeout = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
 	else
-		err = report(s->stream, res, "could not read wal_sender_timeout");
+		err = query_report(s->stream, res, "could not read wal_sender_timeout");
 	PQclear(res);
 	return err;
 }
@@ -137,7 +95,7 @@ identify_system(struct session *s)
 	int err = 0;
 
 	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1) {
-		err = report(s->stream, res, "could not identify the server");
+		err = query_report(s->stream, res, "could not identify the server");
 	} else {
 		const char *position = PQgetvalue(res, 0, 2);
 
@@ -158,7 +116,7 @@ session_open_stream(struct session *s)
 	int err;
 
 	if ((err = connect_open(&s->stream, &s->options->server, "database")) != 0 ||
-	    (err = run(s->stream, stream_settings, "could not configure the session")) != 0 ||
+	    (err = query_run(s->stream, stream_settings, "could not configure the session")) != 0 ||
 	    (err = read_wal_sender_timeout(s)) != 0)
 		return err;
 	return identify_system(s);
@@ -201,7 +159,7 @@ session_left_timeline(struct session *s, uint32_t timeline, uint64_t *left)
 	snprintf(command, sizeof(command), "TIMELINE_HISTORY %" PRIu32, s->timeline);
 	res = PQexec(s->stream, command);
 	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
-		err = report(s->stream, res, "could not read the server's timeline history");
+		err = query_report(s->stream, res, "could not read the server's timeline history");
 	else
 		*left = find_switch(PQgetvalue(res, 0, 1), timeline);
 	PQclear(res);
@@ -317,7 +275,7 @@ start_error(struct session *s, const PGresult *res)
 		    "slot \"%s\" is in use: %s; stop the other reader or use a slot "
 		    "of your own",
 		    s->options->slot, message);
-	return report(s->stream, res, "could not start replication");
+	return query_report(s->stream, res, "could not start replication");
 }
 
 int
