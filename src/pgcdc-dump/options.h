@@ -1,0 +1,25 @@
+/* What the command line and the environment say. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdint.h>
+
+#include "connect.h"
+#include "filter.h"
+#include "opt.h"
+
+struct options {
+	struct connect_target server;
+	struct filter filter;
+	struct opt_list publications;
+	uint64_t jobs, range_pages;
+	const char *ack;
+	struct opt_list wait_for;
+	int64_t shutdown_timeout; /* microseconds */
+	uint64_t max_line;
+};
+
+/* 0, or the exit code; an error was reported.  --help and --version exit with 0. */
+int options_parse(struct options *o, int argc, char **argv);
+
+#endif

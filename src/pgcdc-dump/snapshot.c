@@ -1,0 +1,119 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "loop.h"
+#include "query.h"
+#include "snapshot.h"
+
+/* Microseconds between two looks whether a transaction has ended: the first and the longest. */
+#define FIRST_PAUSE 5000
+#define LONGEST_PAUSE 200000
+
+/* Microseconds of waiting after which that is told, and told again. */
+#define NEWS_PAUSE (INT64_C(5) * 1000000)
+
+#define COULD_NOT "could not take a snapshot"
+
+/* One value of one row, into a buffer of size bytes. 0, or the exit code after reporting. */
+static int
+ask(PGconn *conn, char *value, size_t size, const char *sql, int n, const char *const *values)
+{
+	int err;
+	PGresult *res = query_rows(conn, &err, COULD_NOT, sql, n, values);
+
+	if (res == NULL)
+		return err;
+	snprintf(value, size, "%s", PQntuples(res) == 1 ? PQgetvalue(res, 0, 0) : "");
+	PQclear(res);
+	return 0;
+}
+
+static int
+note_position(struct snapshot *s)
+{
+	return ask(s->conn, s->lsn, sizeof(s->lsn),
+	    "SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
+	    " THEN pg_catalog.pg_last_wal_replay_lsn()"
+	    " ELSE pg_catalog.pg_current_wal_insert_lsn() END",
+	    0, NULL);
+}
+
+/*
+ * The next transaction id, without taking one, also on a standby: age() counts from there back to
+ * the snapshot's xmax, the id behind the last one that has ended.
+ */
+static int
+note_next_xid(struct snapshot *s, char *xid, size_t size)
+{
+	return ask(s->conn, xid, size,
+	    "SELECT m::text::numeric + pg_catalog.age(m::xid)"
+	    " FROM pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) m",
+	    0, NULL);
+}
+
+/* Who is waited for, as far as the server tells. */
+static int
+tell(const struct snapshot *s)
+{
+	char who[256];
+	int err = ask(s->conn, who, sizeof(who),
+	    "SELECT coalesce((SELECT 'process ' || pid || ', ' || coalesce(usename, '?') || ' in '"
+	    " || coalesce(datname, '?') || ', begun ' || date_trunc('second', xact_start)"
+	    " FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL"
+	    " ORDER BY pg_catalog.age(backend_xid) DESC LIMIT 1),"
+	    " (SELECT 'prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts"
+	    " ORDER BY pg_catalog.age(transaction) DESC LIMIT 1), 'one that it does not name')",
+	    0, NULL);
+
+	if (err == 0)
+		log_info("waiting for the end of open transactions, the oldest: %s", who);
+	return err;
+}
+
+/* Wait until every transaction with an id below this one has ended. */
+static int
+wait_for_older(struct snapshot *s, const char *xid)
+{
+	int64_t pause = FIRST_PAUSE, news = loop_now() + NEWS_PAUSE;
+	char ended[8];
+	int err;
+
+	for (;;) {
+		err = ask(s->conn, ended, sizeof(ended),
+		    "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) >= $1::xid8",
+		    1, &xid);
+		if (err != 0 || *ended == 't')
+			return err;
+		if (loop_now() >= news) {
+			if ((err = tell(s)) != 0)
+				return err;
+			news = loop_now() + NEWS_PAUSE;
+		}
+		loop_wait(NULL, 0, loop_now() + pause);
+		if (loop_ending())
+			return log_temporary("the end came before there was a snapshot");
+		pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
+	}
+}
+
+int
+snapshot_take(struct snapshot *s, PGconn *conn)
+{
+	char xid[32];
+	int err;
+
+	*s = (struct snapshot){ .conn = conn };
+	if ((err = note_position(s)) != 0 || (err = note_next_xid(s, xid, sizeof(xid))) != 0 ||
+	    (err = wait_for_older(s, xid)) != 0 ||
+	    (err = query_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", COULD_NOT)) !=
+		0)
+		return err;
+	return ask(conn, s->id, sizeof(s->id), "SELECT pg_catalog.pg_export_snapshot()", 0, NULL);
+}
+
+int
+snapshot_release(struct snapshot *s)
+{
+	return query_run(s->conn, "COMMIT", "could not give up a snapshot");
+}

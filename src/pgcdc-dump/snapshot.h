@@ -1,0 +1,35 @@
+/*
+ * The snapshot that all rows of a dump are read in, and the position that they have.
+ *
+ * A row of the dump must lose against every change that it does not contain: so its position may
+ * not be above the first WAL record of a transaction that the snapshot does not see.  Note where
+ * the WAL ends, then the next transaction id: whoever has written a record before that place has an
+ * id below that number.  Wait until all below it have ended, then take the snapshot: what it does
+ * not see has an id from there on, and no record before the place.
+ */
+#ifndef SNAPSHOT_H
+#define SNAPSHOT_H
+
+#include <libpq-fe.h>
+#include <stdint.h>
+
+#include "lsn.h"
+
+#define SNAPSHOT_ID_SIZE 64
+
+struct snapshot {
+	PGconn *conn;              /* the caller's; it holds the snapshot, in a transaction */
+	char id[SNAPSHOT_ID_SIZE]; /* to import it with, SET TRANSACTION SNAPSHOT */
+	char lsn[LSN_SIZE];        /* of its rows */
+};
+
+/*
+ * Take a snapshot on an idle connection.  Waits for the transactions that are open, and says so
+ * when that takes long.  0, or the exit code after reporting.
+ */
+int snapshot_take(struct snapshot *s, PGconn *conn);
+
+/* Give it up. 0, or the exit code after reporting. */
+int snapshot_release(struct snapshot *s);
+
+#endif
