@@ -26,8 +26,9 @@ FIRST ?= 1
 MAJORS = 13 14 15 16 17 18
 
 # Each program links only the libraries of its row.
-PROGRAMS = pgcdc-read pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run
+PROGRAMS = pgcdc-read pgcdc-dump pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run
 LIBS_pgcdc-read = libpq
+LIBS_pgcdc-dump = libpq
 LIBS_pgcdc-translate = libpq jansson
 LIBS_pgcdc-kafka = rdkafka jansson
 LIBS_pgcdc-file =

@@ -16,7 +16,6 @@ struct options {
 	const char *ack;
 	struct opt_list wait_for;
 	int64_t shutdown_timeout; /* microseconds */
-	uint64_t max_line;
 };
 
 /* 0, or the exit code; an error was reported.  --help and --version exit with 0. */

@@ -1,0 +1,75 @@
+#include <string.h>
+
+#include "ack.h"
+#include "log.h"
+#include "options.h"
+
+#define SECOND INT64_C(1000000)
+
+static int
+check(const struct options *o)
+{
+	if (o->filter.tables.n == 0 && o->publications.n == 0)
+		return log_permanent("no table is named; give --tables, \"*.*\" are all, or "
+				     "--publication");
+	for (size_t i = 0; i < o->wait_for.n; i++)
+		if (!ack_name_valid(o->wait_for.item[i]))
+			return log_permanent(
+			    "invalid name \"%s\" for option \"--wait-for\"; expected "
+			    "letters, digits, \"_\", \"-\" and \".\"",
+			    o->wait_for.item[i]);
+	if (o->wait_for.n > 0 && (o->ack == NULL || strcmp(o->ack, "stdout") == 0))
+		return log_permanent("option --wait-for needs --ack with the path of a FIFO");
+	return filter_check(&o->filter);
+}
+
+int
+options_parse(struct options *o, int argc, char **argv)
+{
+	*o = (struct options){
+		.server = { .program = "pgcdc-dump", .option = "dbname" },
+		.jobs = 1,
+		.range_pages = 1024,
+		.shutdown_timeout = 30 * SECOND,
+	};
+	const struct opt table[] = {
+		{ "dbname", 'd', OPT_STRING, &o->server.dbname, "CONNINFO",
+		    "database name, connection string or URI", 0, 0 },
+		{ "host", 'h', OPT_STRING, &o->server.host, "HOST", "server host or socket folder",
+		    0, 0 },
+		{ "port", 'p', OPT_STRING, &o->server.port, "PORT", "server port", 0, 0 },
+		{ "username", 'U', OPT_STRING, &o->server.user, "NAME", "role to connect as", 0,
+		    0 },
+		{ "insecure", 0, OPT_FLAG, &o->server.insecure, NULL,
+		    "allow a remote server whose identity is not verified", 0, 0 },
+		{ "tables", 't', OPT_LIST, &o->filter.tables, "PATTERN,...",
+		    "tables to read, schema.table with \"*\"", 0, 0 },
+		{ "exclude-tables", 0, OPT_LIST, &o->filter.exclude, "PATTERN,...",
+		    "not these tables", 0, 0 },
+		{ "publication", 0, OPT_LIST, &o->publications, "NAME,...",
+		    "tables of these publications, as they publish them", 0, 0 },
+		{ "jobs", 'j', OPT_SIZE, &o->jobs, "N", "connections that read (default: 1)", 1,
+		    64 },
+		{ "range-pages", 0, OPT_SIZE, &o->range_pages, "N",
+		    "pages that are read at a time (default: 1024)", 1, INT64_C(1) << 31 },
+		{ "ack", 0, OPT_STRING, &o->ack, "PATH",
+		    "FIFO of the acks, or \"stdout\" (default: none is waited for)", 0, 0 },
+		{ "wait-for", 0, OPT_LIST, &o->wait_for, "NAME,...",
+		    "sinks that must acknowledge (default: one of any name)", 0, 0 },
+		{ "shutdown-timeout", 0, OPT_DURATION, &o->shutdown_timeout, "TIME",
+		    "longest wait for the last acks (default: 30s)", 0, 3600 * SECOND },
+		{ .name = NULL },
+	};
+	const struct opt_program program = {
+		.name = "pgcdc-dump",
+		.prefix = "PGCDC_DUMP_",
+		.usage = "",
+		.purpose = "tables of a Postgres database as event lines on standard output",
+		.options = table,
+	};
+	int err;
+
+	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
+		return err;
+	return check(o);
+}
