@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "dump.h"
 #include "log.h"
 #include "loop.h"
@@ -28,6 +31,33 @@ write_head(struct dump *d)
 	return 0;
 }
 
+/* The next snapshot; tables were described before, so that no row is older than its table. */
+static int
+take_snapshot(struct dump *d)
+{
+	uint32_t n = d->plan.newest;
+	char(*grown)[SNAPSHOT_XID_SIZE] = realloc(d->xmin, (n + 1) * sizeof(*grown));
+	int err;
+
+	if (grown == NULL)
+		return log_temporary("out of memory for a snapshot");
+	d->xmin = grown;
+	if ((err = snapshot_take(&d->snapshot, d->control)) == 0)
+		strcpy(d->xmin[n], d->snapshot.xmin);
+	return err;
+}
+
+static int
+make_plan(struct dump *d)
+{
+	if (plan_begin(&d->plan, d->tables.n, (uint32_t)d->options.range_pages) != 0)
+		return log_temporary("out of memory for a plan");
+	for (size_t i = 0; i < d->tables.n; i++)
+		if (plan_restart(&d->plan, i, d->tables.table[i].pages) != 0)
+			return log_temporary("out of memory for a plan");
+	return 0;
+}
+
 static int
 open_all(struct dump *d)
 {
@@ -39,15 +69,53 @@ open_all(struct dump *d)
 	    (err = connect_open(&d->control, &o->server, NULL)) != 0 ||
 	    (err = query_run(d->control, control_settings, "could not configure the session")) !=
 		0 ||
-	    (err = tables_find(&d->tables, d->control, o)) != 0)
+	    (err = tables_find(&d->tables, d->control, o)) != 0 || (err = make_plan(d)) != 0)
 		return err;
-	plan_begin(&d->plan, &d->tables, (uint32_t)o->range_pages);
 	for (; d->n_workers < o->jobs; d->n_workers++)
 		if ((err = worker_open(&d->worker[d->n_workers], &o->server)) != 0)
 			return err;
-	if ((err = snapshot_take(&d->snapshot, d->control)) != 0)
+	if ((err = take_snapshot(d)) != 0)
 		return err;
 	return write_head(d);
+}
+
+/* --- another snapshot */
+
+static int
+renew_tables(struct dump *d)
+{
+	for (size_t i = 0; i < d->tables.n; i++) {
+		struct table *t = &d->tables.table[i];
+		int is_rewritten, err;
+
+		if (!t->is_altered)
+			continue;
+		if ((err = tables_renew(t, d->control, &is_rewritten)) != 0)
+			return err;
+		t->is_altered = 0;
+		if (is_rewritten && plan_restart(&d->plan, i, t->pages) != 0)
+			return log_temporary("out of memory for a plan");
+		if (t->is_gone)
+			log_info("a table was dropped while it was dumped");
+		else
+			log_info("table %s was altered%s", t->from,
+			    is_rewritten ? ", and is read from its beginning" : "");
+	}
+	return 0;
+}
+
+static int
+renew(struct dump *d)
+{
+	int err;
+
+	if ((err = snapshot_release(&d->snapshot)) != 0 || (err = renew_tables(d)) != 0)
+		return err;
+	plan_renew(&d->plan);
+	if ((err = take_snapshot(d)) != 0)
+		return err;
+	d->is_lost = 0;
+	return 0;
 }
 
 /* --- the flow */
@@ -62,26 +130,38 @@ has_room(const struct dump *d)
 static int
 employ(struct dump *d, struct worker *w)
 {
+	const struct table *t;
 	struct range range;
+	int found;
 
-	if (loop_ending() || !plan_next(&d->plan, &range))
+	if (loop_ending() || d->is_lost)
 		return 0;
-	d->busy++;
-	return worker_begin(w, &range, &d->snapshot);
+	while ((found = plan_next(&d->plan, &range)) > 0) {
+		t = &d->tables.table[range.table];
+		if (!t->is_gone) {
+			d->busy++;
+			return worker_begin(w, t, &range, &d->snapshot,
+			    range.read > 0 ? d->xmin[range.read] : NULL);
+		}
+		plan_done(&d->plan, &range);
+	}
+	return found < 0 ? log_temporary("out of memory for a plan") : 0;
 }
 
-static int
+static void
 finished(struct dump *d, struct worker *w)
 {
 	d->busy--;
-	if (w->is_altered)
-		return log_temporary("table %s was altered or rewritten while it was dumped; "
-				     "start again",
-		    w->range.table->from);
 	d->rows += w->rows;
+	if (w->is_lost) {
+		d->is_lost = 1;
+		d->tables.table[w->range.table].is_altered |= w->is_altered;
+		plan_give_back(&d->plan, &w->range);
+		return;
+	}
 	d->ranges++;
+	plan_done(&d->plan, &w->range);
 	source_mark(&d->source);
-	return 0;
 }
 
 /* Let each worker have its turn, as far as there is room. */
@@ -96,7 +176,7 @@ serve(struct dump *d)
 		if (w->state != WORKER_IDLE) {
 			err = worker_take(w, &d->source.out.buf, d->source.out.sent + HIGH_WATER);
 			if (err == 0 && w->state == WORKER_IDLE)
-				err = finished(d, w);
+				finished(d, w);
 		}
 		if (err == 0 && w->state == WORKER_IDLE)
 			err = employ(d, w);
@@ -138,8 +218,13 @@ flow(struct dump *d)
 	for (;;) {
 		if ((err = serve(d)) != 0 || (err = source_write(&d->source)) != SOURCE_GOES_ON)
 			return err;
-		if (d->busy == 0 && (loop_ending() || d->plan.at == d->tables.n))
+		if (d->busy == 0 && (loop_ending() || plan_is_done(&d->plan)))
 			return 0;
+		if (d->busy == 0 && d->is_lost) {
+			if ((err = renew(d)) != 0)
+				return err;
+			continue;
+		}
 		if ((err = wait_for_any(d)) != SOURCE_GOES_ON)
 			return err;
 	}
@@ -153,7 +238,7 @@ run(struct dump *d)
 	if (err > 0)
 		return err;
 	err = source_end(&d->source, err == SOURCE_DOWNSTREAM_GONE);
-	if (err == 0 && d->plan.at < d->tables.n)
+	if (err == 0 && !plan_is_done(&d->plan))
 		return log_temporary("the end came before all tables were read");
 	return err;
 }
@@ -171,7 +256,9 @@ dump_run(struct dump *d)
 	for (size_t i = 0; i < d->n_workers; i++)
 		worker_close(&d->worker[i]);
 	PQfinish(d->control);
+	plan_free(&d->plan);
 	tables_free(&d->tables);
+	free(d->xmin);
 	source_free(&d->source);
 	return err;
 }

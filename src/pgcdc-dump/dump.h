@@ -16,7 +16,9 @@ struct dump {
 	struct options options;
 	PGconn *control; /* finds the tables, and holds the snapshot */
 	struct tables tables;
-	struct snapshot snapshot;
+	struct snapshot snapshot;        /* the newest ... */
+	char (*xmin)[SNAPSHOT_XID_SIZE]; /* ... of this one and those before, from 1 on */
+	int is_lost;                     /* another one is needed */
 	struct plan plan;
 	struct worker worker[DUMP_JOBS];
 	size_t n_workers, busy, turn;

@@ -1,26 +1,158 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "plan.h"
 
-void
-plan_begin(struct plan *p, const struct tables *tables, uint32_t step)
+int
+plan_begin(struct plan *p, size_t tables, uint32_t step)
 {
-	*p = (struct plan){ .tables = tables, .step = step };
+	*p = (struct plan){ .n = tables, .step = step, .newest = 1 };
+	p->table = calloc(tables, sizeof(*p->table));
+	return p->table != NULL ? 0 : -1;
+}
+
+/* Room for n more intervals. 0, or -1: no memory. */
+static int
+reserve(struct plan_table *t, size_t n)
+{
+	size_t cap = t->cap < 8 ? 8 : 2 * t->cap;
+	struct interval *grown;
+
+	if (t->n + n <= t->cap)
+		return 0;
+	if ((grown = realloc(t->interval, cap * sizeof(*grown))) == NULL)
+		return -1;
+	t->interval = grown;
+	t->cap = cap;
+	return 0;
+}
+
+int
+plan_restart(struct plan *p, size_t table, uint32_t pages)
+{
+	struct plan_table *t = &p->table[table];
+
+	t->n = 0;
+	if (reserve(t, 1) != 0)
+		return -1;
+	t->interval[t->n++] = (struct interval){ .first = 0, .end = PLAN_END };
+	t->pages = pages;
+	p->at = 0;
+	return 0;
+}
+
+void
+plan_renew(struct plan *p)
+{
+	p->newest++;
+	p->at = 0;
+}
+
+/* Cut interval i in two at this page, which lies inside. */
+static void
+cut(struct plan_table *t, size_t i, uint32_t page)
+{
+	memmove(&t->interval[i + 1], &t->interval[i], (t->n - i) * sizeof(*t->interval));
+	t->n++;
+	t->interval[i].end = t->interval[i + 1].first = page;
 }
 
 int
 plan_next(struct plan *p, struct range *r)
 {
-	const struct table *t;
+	for (; p->at < p->n; p->at++) {
+		struct plan_table *t = &p->table[p->at];
 
-	if (p->at == p->tables->n)
-		return 0;
-	t = &p->tables->table[p->at];
-	*r = (struct range){ .table = t, .first = p->page };
-	r->is_last = t->pages <= p->step || p->page >= t->pages - p->step;
-	r->last = r->is_last ? UINT32_MAX - 1 : p->page + p->step - 1;
-	p->page = r->last + 1;
-	if (r->is_last) {
-		p->at++;
-		p->page = 0;
+		for (size_t i = 0; i < t->n; i++) {
+			struct interval *one = &t->interval[i];
+			uint32_t end = one->first < PLAN_END - p->step ? one->first + p->step
+			                                               : PLAN_END;
+
+			if (one->is_taken || one->read == p->newest)
+				continue;
+			if (reserve(t, 1) != 0)
+				return -1;
+			if (end < one->end && end < t->pages)
+				cut(t, i, end);
+			one = &t->interval[i];
+			one->is_taken = 1;
+			*r = (struct range){ p->at, one->first, one->end, one->read };
+			return 1;
+		}
 	}
+	return 0;
+}
+
+static size_t
+find(const struct plan_table *t, uint32_t first)
+{
+	size_t i = 0;
+
+	while (t->interval[i].first != first)
+		i++;
+	return i;
+}
+
+/* Interval i and the next are the same to us. */
+static int
+are_alike(const struct plan_table *t, size_t i)
+{
+	const struct interval *a = &t->interval[i], *b = a + 1;
+
+	return !a->is_taken && !b->is_taken && a->read == b->read;
+}
+
+static void
+join(struct plan_table *t, size_t i)
+{
+	t->interval[i].end = t->interval[i + 1].end;
+	memmove(&t->interval[i + 1], &t->interval[i + 2], (t->n - i - 2) * sizeof(*t->interval));
+	t->n--;
+}
+
+static void
+release(struct plan *p, const struct range *r, uint32_t read)
+{
+	struct plan_table *t = &p->table[r->table];
+	size_t i = find(t, r->first);
+
+	t->interval[i].is_taken = 0;
+	t->interval[i].read = read;
+	if (i + 1 < t->n && are_alike(t, i))
+		join(t, i);
+	if (i > 0 && are_alike(t, i - 1))
+		join(t, i - 1);
+}
+
+void
+plan_done(struct plan *p, const struct range *r)
+{
+	release(p, r, p->newest);
+}
+
+void
+plan_give_back(struct plan *p, const struct range *r)
+{
+	release(p, r, r->read);
+	if (r->table < p->at)
+		p->at = r->table;
+}
+
+int
+plan_is_done(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->table[i].n != 1 || p->table[i].interval[0].is_taken ||
+		    p->table[i].interval[0].read != p->newest)
+			return 0;
 	return 1;
+}
+
+void
+plan_free(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->table[i].interval);
+	free(p->table);
+	*p = (struct plan){ .n = 0 };
 }

@@ -100,7 +100,7 @@ wait_for_older(struct snapshot *s, const char *xid)
 int
 snapshot_take(struct snapshot *s, PGconn *conn)
 {
-	char xid[32];
+	char xid[SNAPSHOT_XID_SIZE];
 	int err;
 
 	*s = (struct snapshot){ .conn = conn };
@@ -109,7 +109,11 @@ snapshot_take(struct snapshot *s, PGconn *conn)
 	    (err = query_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", COULD_NOT)) !=
 		0)
 		return err;
-	return ask(conn, s->id, sizeof(s->id), "SELECT pg_catalog.pg_export_snapshot()", 0, NULL);
+	if ((err = ask(conn, s->id, sizeof(s->id), "SELECT pg_catalog.pg_export_snapshot()", 0,
+		 NULL)) != 0)
+		return err;
+	return ask(conn, s->xmin, sizeof(s->xmin),
+	    "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())", 0, NULL);
 }
 
 int

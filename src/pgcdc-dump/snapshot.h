@@ -16,11 +16,13 @@
 #include "lsn.h"
 
 #define SNAPSHOT_ID_SIZE 64
+#define SNAPSHOT_XID_SIZE 24
 
 struct snapshot {
-	PGconn *conn;              /* the caller's; it holds the snapshot, in a transaction */
-	char id[SNAPSHOT_ID_SIZE]; /* to import it with, SET TRANSACTION SNAPSHOT */
-	char lsn[LSN_SIZE];        /* of its rows */
+	PGconn *conn;                 /* the caller's; it holds the snapshot, in a transaction */
+	char id[SNAPSHOT_ID_SIZE];    /* to import it with, SET TRANSACTION SNAPSHOT */
+	char lsn[LSN_SIZE];           /* of its rows */
+	char xmin[SNAPSHOT_XID_SIZE]; /* it sees all that is committed of transactions below */
 };
 
 /*

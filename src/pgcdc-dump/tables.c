@@ -7,13 +7,21 @@
 
 #define COULD_NOT "could not look for tables"
 
-const char tables_state_sql[] =
-    "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
-    " (SELECT coalesce(pg_catalog.md5(pg_catalog.string_agg("
-    "a.attnum || ' ' || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod, ',' ORDER BY attnum)), '')"
-    " FROM pg_catalog.pg_attribute a"
-    " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
-    " FROM pg_catalog.pg_class c WHERE c.oid = $1";
+const char tables_state_sql
+    [] = "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
+	 " pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"
+	 " (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"
+	 " || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"
+	 " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"
+	 " FROM pg_catalog.pg_class c WHERE c.oid = $1";
+
+/* The names of the line's table ($1), and of the heap ($2) for SQL. */
+static const char names_sql
+    [] = "SELECT ln.nspname, l.relname,"
+	 " pg_catalog.quote_ident(hn.nspname) || '.' || pg_catalog.quote_ident(h.relname)"
+	 " FROM pg_catalog.pg_class l JOIN pg_catalog.pg_namespace ln ON ln.oid = l.relnamespace,"
+	 " pg_catalog.pg_class h JOIN pg_catalog.pg_namespace hn ON hn.oid = h.relnamespace"
+	 " WHERE l.oid = $1 AND h.oid = $2";
 
 /*
  * Candidates: what a pattern can name, or what publications have, each with its leaves.  In the
@@ -129,15 +137,60 @@ read_state(struct table *t, PGconn *conn)
 }
 
 static int
-describe(struct table *t, PGconn *conn, const char *schema, const char *name)
+read_names(struct table *t, PGconn *conn)
+{
+	const char *values[] = { t->line_oid, t->oid };
+	int err;
+	PGresult *res = query_rows(conn, &err, COULD_NOT, names_sql, 2, values);
+
+	if (res == NULL)
+		return err;
+	t->is_gone = PQntuples(res) == 0;
+	if (!t->is_gone) {
+		t->from = copy(res, 0, 2);
+		if (t->from == NULL)
+			err = out_of_memory();
+		else if (row_shape_begin(&t->shape, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1)) !=
+			 0)
+			err = not_utf8(t);
+	}
+	PQclear(res);
+	return err;
+}
+
+static int
+describe(struct table *t, PGconn *conn)
 {
 	int err;
 
-	if (row_shape_begin(&t->shape, schema, name) != 0)
-		return not_utf8(t);
-	if ((err = read_columns(t, conn)) != 0 || (err = read_state(t, conn)) != 0)
+	if ((err = read_names(t, conn)) != 0 || t->is_gone || (err = read_columns(t, conn)) != 0 ||
+	    (err = read_state(t, conn)) != 0)
 		return err;
 	return t->shape.text.failed || t->columns.failed || t->state == NULL ? out_of_memory() : 0;
+}
+
+static void
+forget(struct table *t)
+{
+	free(t->from);
+	free(t->state);
+	buf_free(&t->columns);
+	row_shape_free(&t->shape);
+	t->from = t->state = NULL;
+	t->columns = BUF_INIT;
+}
+
+int
+tables_renew(struct table *t, PGconn *conn, int *is_rewritten)
+{
+	unsigned long file = strtoul(t->state, NULL, 10);
+	int err;
+
+	forget(t);
+	if ((err = describe(t, conn)) != 0)
+		return err;
+	*is_rewritten = t->is_gone || strtoul(t->state, NULL, 10) != file;
+	return 0;
 }
 
 static int
@@ -163,13 +216,12 @@ add(struct tables *ts, PGconn *conn, const PGresult *res, int row)
 	*t = (struct table){
 		.oid = copy(res, row, OID),
 		.line_oid = copy(res, row, LINE_OID),
-		.from = copy(res, row, FROM),
 		.attnames = copy(res, row, ATTNAMES),
 		.filter = copy(res, row, FILTER),
 	};
-	if (t->oid == NULL || t->line_oid == NULL || t->from == NULL)
+	if (t->oid == NULL || t->line_oid == NULL)
 		return out_of_memory();
-	return describe(t, conn, PQgetvalue(res, row, SCHEMA), PQgetvalue(res, row, NAME));
+	return describe(t, conn);
 }
 
 /* --- all */
@@ -289,12 +341,9 @@ tables_free(struct tables *ts)
 
 		free(t->oid);
 		free(t->line_oid);
-		free(t->from);
 		free(t->attnames);
 		free(t->filter);
-		free(t->state);
-		buf_free(&t->columns);
-		row_shape_free(&t->shape);
+		forget(t);
 	}
 	free(ts->table);
 	*ts = (struct tables){ .n = 0 };

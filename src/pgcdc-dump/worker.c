@@ -35,59 +35,87 @@ static void
 add_pages(struct buf *b, const struct worker *w)
 {
 	const struct range *r = &w->range;
-	char text[256];
+	char text[300];
 
 	if (PQserverVersion(w->conn) >= 140000)
-		snprintf(text, sizeof(text), "ctid >= '(%u,0)' AND ctid < '(%u,0)'", r->first,
-		    r->last + 1);
+		snprintf(
+		    text, sizeof(text), "ctid >= '(%u,0)' AND ctid < '(%u,0)'", r->first, r->end);
 	else
 		snprintf(text, sizeof(text),
 		    "ctid = ANY (ARRAY(SELECT ('(' || p || ',' || i || ')')::tid"
 		    " FROM generate_series(%u::bigint, least(%u, pg_catalog.pg_relation_size(%s)"
-		    " / current_setting('block_size')::bigint)) p, generate_series(1, %d) i))",
-		    r->first, r->last, r->table->oid, ROWS_A_PAGE);
+		    " / current_setting('block_size')::bigint) - 1) p, generate_series(1, %d) i))",
+		    r->first, r->end, w->table->oid, ROWS_A_PAGE);
 	buf_str(b, text);
 }
 
-/* One transaction: the table is locked against DDL, looked at, and read. */
+/*
+ * Rows of transactions from xmin on, by the distance to the next transaction id, from where age()
+ * counts: what a snapshot with that xmin does not see is among them, subtransactions, too.
+ */
 static void
-make_sql(struct worker *w, const struct snapshot *s)
+add_news(struct buf *b, const char *xmin)
 {
-	const struct table *t = w->range.table;
-	struct buf *b = &w->sql;
-	const char *oid = strstr(tables_state_sql, "$1");
+	buf_str(
+	    b, " AND pg_catalog.age(xmin) <= (SELECT m::text::numeric + pg_catalog.age(m::xid) - ");
+	buf_str(b, xmin);
+	buf_str(b, " FROM pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) m)");
+}
 
-	b->len = 0;
-	buf_str(b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '");
-	buf_str(b, s->id);
-	buf_str(b, "'; SELECT FROM ONLY ");
-	buf_str(b, t->from);
-	buf_str(b, " LIMIT 0; ");
-	buf_add(b, tables_state_sql, (size_t)(oid - tables_state_sql));
-	buf_str(b, t->oid);
-	buf_str(b, "; COPY (SELECT ");
+static void
+add_copy(struct buf *b, const struct worker *w, const char *xmin)
+{
+	const struct table *t = w->table;
+
+	buf_str(b, "COPY (SELECT ");
 	buf_str(b, t->columns.data);
 	buf_str(b, " FROM ONLY ");
 	buf_str(b, t->from);
 	buf_str(b, " WHERE ");
 	add_pages(b, w);
+	if (xmin != NULL)
+		add_news(b, xmin);
 	if (t->filter != NULL) {
 		buf_str(b, " AND (");
 		buf_str(b, t->filter);
 		buf_str(b, ")");
 	}
-	buf_str(b, ") TO STDOUT; COMMIT");
+	buf_str(b, ") TO STDOUT; ");
+}
+
+/* One transaction: the table is locked against DDL, looked at, and read. */
+static void
+make_sql(struct worker *w, const struct snapshot *s, const char *xmin)
+{
+	const char *parameter = strstr(tables_state_sql, "$1");
+	struct buf *b = &w->sql;
+
+	b->len = 0;
+	if (PQtransactionStatus(w->conn) == PQTRANS_INERROR)
+		buf_str(b, "ROLLBACK; ");
+	buf_str(b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '");
+	buf_str(b, s->id);
+	buf_str(b, "'; SELECT FROM ONLY ");
+	buf_str(b, w->table->from);
+	buf_str(b, " LIMIT 0; ");
+	buf_add(b, tables_state_sql, (size_t)(parameter - tables_state_sql));
+	buf_str(b, w->table->oid);
+	buf_str(b, "; ");
+	add_copy(b, w, xmin);
+	buf_str(b, "COMMIT");
 	buf_add(b, "", 1);
 }
 
 int
-worker_begin(struct worker *w, const struct range *r, const struct snapshot *s)
+worker_begin(struct worker *w, const struct table *t, const struct range *r,
+    const struct snapshot *s, const char *xmin)
 {
+	w->table = t;
 	w->range = *r;
 	w->lsn = s->lsn;
 	w->rows = 0;
-	w->is_altered = 0;
-	make_sql(w, s);
+	w->is_lost = w->is_altered = 0;
+	make_sql(w, s, xmin);
 	if (w->sql.failed)
 		return log_temporary("out of memory for a query");
 	if (PQsendQuery(w->conn, w->sql.data) == 0)
@@ -98,13 +126,40 @@ worker_begin(struct worker *w, const struct range *r, const struct snapshot *s)
 
 /* --- answers */
 
-static int
-failed(const struct worker *w, const PGresult *res)
+/* Which pages, for messages; valid until the next call. */
+static const char *
+place(const struct worker *w)
 {
-	char what[512];
+	static char text[300];
+	char end[16] = "its end";
 
-	snprintf(what, sizeof(what), "could not read pages %u to %u of table %s", w->range.first,
-	    w->range.last, w->range.table->from);
+	if (w->range.end != PLAN_END)
+		snprintf(end, sizeof(end), "%u", w->range.end - 1);
+	snprintf(
+	    text, sizeof(text), "pages %u to %s of table %s", w->range.first, end, w->table->from);
+	return text;
+}
+
+/* An error that another try may mend: 0, and w says why; or the exit code after reporting. */
+static int
+failed(struct worker *w, const PGresult *res)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	char what[400];
+
+	/* The table is not there under its name, or lacks a column. */
+	if (state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
+				 strcmp(state, "3F000") == 0)) {
+		w->is_lost = w->is_altered = 1;
+		return 0;
+	}
+	/* On a standby: what is to be replayed removes what the snapshot sees. */
+	if (state != NULL && strcmp(state, "40001") == 0) {
+		log_info("%s are read again: %s", place(w), PQresultErrorMessage(res));
+		w->is_lost = 1;
+		return 0;
+	}
+	snprintf(what, sizeof(what), "could not read %s", place(w));
 	return query_report(w->conn, res, what);
 }
 
@@ -116,9 +171,9 @@ take_result(struct worker *w, const PGresult *res)
 	case PGRES_COMMAND_OK:
 		return 0;
 	case PGRES_TUPLES_OK:
-		if (PQnfields(res) == 1 && (PQntuples(res) == 0 || strcmp(PQgetvalue(res, 0, 0),
-								       w->range.table->state) != 0))
-			w->is_altered = 1;
+		if (PQnfields(res) == 1 &&
+		    (PQntuples(res) == 0 || strcmp(PQgetvalue(res, 0, 0), w->table->state) != 0))
+			w->is_lost = w->is_altered = 1;
 		return 0;
 	case PGRES_COPY_OUT:
 		w->state = WORKER_COPYING;
@@ -131,8 +186,7 @@ take_result(struct worker *w, const PGresult *res)
 static int
 bad_row(const struct worker *w, const char *why)
 {
-	return log_permanent("pages %u to %u of table %s have %s", w->range.first, w->range.last,
-	    w->range.table->from, why);
+	return log_permanent("%s have %s", place(w), why);
 }
 
 /* Rows that are here. 0, or the exit code after reporting. */
@@ -151,20 +205,19 @@ take_rows(struct worker *w, struct buf *out, size_t limit)
 			return 0;
 		if (len < 0) {
 			w->state = WORKER_ENDING;
-			return len == -1 ? 0 : failed(w, NULL);
+			return 0; /* an error is the next result */
 		}
 		if (!w->is_altered)
 			why = row_write(
-			    out, &w->range.table->shape, w->lsn, row, (size_t)len - 1, &w->scratch);
+			    out, &w->table->shape, w->lsn, row, (size_t)len - 1, &w->scratch);
 		PQfreemem(row);
 		if (why != NULL) {
 			out->len = before;
 			return bad_row(w, why);
 		}
 		if (out->failed)
-			return log_temporary(
-			    "out of memory for a row of table %s", w->range.table->from);
-		w->rows++;
+			return log_temporary("out of memory for a row of table %s", w->table->from);
+		w->rows += !w->is_altered;
 	}
 	w->unread = 1;
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "plan.h"
 #include "snapshot.h"
+#include "tables.h"
 
 enum worker_state {
 	WORKER_IDLE,
@@ -17,10 +18,12 @@ enum worker_state {
 struct worker {
 	PGconn *conn;
 	enum worker_state state;
-	struct range range; /* in hand */
+	const struct table *table;
+	struct range range; /* in hand, of that table */
 	const char *lsn;    /* of its rows */
 	uint64_t rows;      /* of it so far */
-	int is_altered;     /* its table is not what it was when the dump began: no row was taken */
+	int is_lost;        /* it has to be read again, in another snapshot ... */
+	int is_altered;     /* ... as the table is not what it was: no row was taken */
 	int unread;         /* rows are left in libpq's buffer, as the output was full */
 	struct buf scratch, sql;
 };
@@ -28,8 +31,12 @@ struct worker {
 /* Connect. 0, or the exit code after reporting. */
 int worker_open(struct worker *w, const struct connect_target *server);
 
-/* Ask for a range, in a snapshot that stays. 0, or the exit code after reporting. */
-int worker_begin(struct worker *w, const struct range *r, const struct snapshot *s);
+/*
+ * Ask for a range, in a snapshot that stays; xmin is NULL, or of all rows only those are wanted that a
+ * snapshot with this xmin may not have seen.  0, or the exit code after reporting.
+ */
+int worker_begin(struct worker *w, const struct table *t, const struct range *r,
+    const struct snapshot *s, const char *xmin);
 
 /*
  * Take what is here, and append lines to out until it holds limit bytes.  Afterwards the state says

@@ -1,0 +1,84 @@
+/* Which pages are read in which snapshot. */
+#include "plan.h"
+
+#include "tap.h"
+
+static struct plan plan;
+
+/* The next range, as text: "table:first-end/read", "-" if there is none. */
+static const char *
+next(struct range *r)
+{
+	static char text[80];
+
+	if (plan_next(&plan, r) == 0)
+		return "-";
+	snprintf(text, sizeof(text), "%zu:%u-%s%u/%u", r->table, r->first,
+	    r->end == PLAN_END ? "end" : "", r->end == PLAN_END ? 0 : r->end, r->read);
+	return text;
+}
+
+static void
+in_order(void)
+{
+	struct range a, b, c, d, e, none;
+
+	plan_begin(&plan, 3, 10);
+	plan_restart(&plan, 0, 25);
+	plan_restart(&plan, 1, 0);
+	plan_restart(&plan, 2, 10);
+	is_str(next(&a), "0:0-10/0", "the first pages");
+	is_str(next(&b), "0:10-20/0", "the next");
+	is_str(next(&c), "0:20-end0/0", "the last ones of a table, however many");
+	is_str(next(&d), "1:0-end0/0", "an empty table");
+	is_str(next(&e), "2:0-end0/0", "a table of one range");
+	is_str(next(&none), "-", "all are taken");
+	plan_done(&plan, &b);
+	plan_done(&plan, &e);
+	plan_done(&plan, &a);
+	plan_done(&plan, &d);
+	ok(!plan_is_done(&plan), "one is missing");
+	plan_done(&plan, &c);
+	ok(plan_is_done(&plan), "none is");
+	is_int((int)plan.table[0].n, 1, "what is read is one interval");
+}
+
+static void
+again(void)
+{
+	struct range a, b;
+
+	plan_free(&plan);
+	plan_begin(&plan, 2, 10);
+	plan_restart(&plan, 0, 20);
+	plan_restart(&plan, 1, 5);
+	next(&a);
+	next(&b);
+	plan_done(&plan, &a);
+	plan_give_back(&plan, &b);
+	plan_renew(&plan);
+	is_str(next(&a), "0:0-10/1", "what an older snapshot may not have seen");
+	is_str(next(&b), "0:10-end0/0", "what was given back");
+	plan_done(&plan, &b);
+	plan_give_back(&plan, &a);
+	is_str(next(&a), "0:0-10/1", "given back again, it still has its snapshot");
+	plan_done(&plan, &a);
+	is_str(next(&b), "1:0-end0/0", "the other table");
+	plan_done(&plan, &b);
+	ok(plan_is_done(&plan), "all is read in the second");
+	plan_restart(&plan, 1, 30);
+	ok(!plan_is_done(&plan), "a table that was rewritten is read from its beginning");
+	is_str(next(&a), "1:0-10/0", "in ranges");
+	plan_done(&plan, &a);
+	plan_renew(&plan);
+	is_str(next(&a), "0:0-10/2", "a table that was read whole comes in ranges again");
+	plan_free(&plan);
+}
+
+int
+main(void)
+{
+	in_order();
+	again();
+	return tap_done();
+}
