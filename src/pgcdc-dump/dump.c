@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,9 @@ static const char control_settings[] = "SET search_path = '';"
 
 /* --- the beginning */
 
+/* The server's identity, on the stream and in the progress file. */
 static int
-write_head(struct dump *d)
+begin_stream(struct dump *d)
 {
 	int err;
 	PGresult *res = query_rows(d->control, &err, "could not identify the server",
@@ -27,24 +29,90 @@ write_head(struct dump *d)
 	if (res == NULL)
 		return err;
 	source_head(&d->source, PQgetvalue(res, 0, 0));
+	err = progress_open(&d->progress, d->options.progress_file, PQgetvalue(res, 0, 0));
 	PQclear(res);
+	return err;
+}
+
+/* The file that a table's rows are in, which is another one when it was rewritten. */
+static unsigned long
+file_of(const struct table *t)
+{
+	return strtoul(t->state, NULL, 10);
+}
+
+static int
+keep_xmin(struct dump *d, uint32_t n, const char *xmin)
+{
+	char(*grown)[SNAPSHOT_XID_SIZE] = realloc(d->xmin, (n + 1) * sizeof(*grown));
+
+	if (grown == NULL)
+		return log_temporary("out of memory for a snapshot");
+	d->xmin = grown;
+	snprintf(d->xmin[n], SNAPSHOT_XID_SIZE, "%s", xmin);
 	return 0;
+}
+
+/* Pages that an earlier run has read, unless the table was rewritten or is not wanted now. */
+static int
+take_read(struct dump *d, const struct progress_entry *e)
+{
+	for (size_t i = 0; i < d->tables.n; i++) {
+		const struct table *t = &d->tables.table[i];
+
+		if (strcmp(t->oid, e->oid) == 0 && file_of(t) == e->file && e->snapshot > 0 &&
+		    e->snapshot < d->plan.newest && e->first < e->end)
+			return plan_mark(&d->plan, i, e->first, e->end, e->snapshot) == 0
+			           ? 0
+			           : log_temporary("out of memory for a plan");
+	}
+	return 0;
+}
+
+/* What earlier runs have done. */
+static int
+resume(struct dump *d)
+{
+	struct progress_entry e;
+	int found, err;
+
+	while ((found = progress_next(&d->progress, &e, &err)) > 0) {
+		switch (e.kind) {
+		case PROGRESS_SNAPSHOT:
+			if (e.snapshot != d->plan.newest)
+				return log_permanent("progress file \"%s\" is damaged; give "
+						     "--progress-file another one",
+				    d->progress.path);
+			if ((err = keep_xmin(d, e.snapshot, e.xmin)) != 0)
+				return err;
+			plan_renew(&d->plan);
+			break;
+		case PROGRESS_READ:
+			if ((err = take_read(d, &e)) != 0)
+				return err;
+			break;
+		case PROGRESS_DONE:
+			d->is_complete = 1;
+			break;
+		}
+	}
+	return found < 0 ? err : 0;
 }
 
 /* The next snapshot; tables were described before, so that no row is older than its table. */
 static int
 take_snapshot(struct dump *d)
 {
-	uint32_t n = d->plan.newest;
-	char(*grown)[SNAPSHOT_XID_SIZE] = realloc(d->xmin, (n + 1) * sizeof(*grown));
+	struct progress_entry e = { .kind = PROGRESS_SNAPSHOT, .snapshot = d->plan.newest };
 	int err;
 
-	if (grown == NULL)
-		return log_temporary("out of memory for a snapshot");
-	d->xmin = grown;
-	if ((err = snapshot_take(&d->snapshot, d->control)) == 0)
-		strcpy(d->xmin[n], d->snapshot.xmin);
-	return err;
+	if ((err = snapshot_take(&d->snapshot, d->control)) != 0 ||
+	    (err = keep_xmin(d, d->plan.newest, d->snapshot.xmin)) != 0)
+		return err;
+	strcpy(e.xmin, d->snapshot.xmin);
+	if (d->progress.path != NULL)
+		progress_add(&d->progress, &e);
+	return 0;
 }
 
 static int
@@ -69,14 +137,13 @@ open_all(struct dump *d)
 	    (err = connect_open(&d->control, &o->server, NULL)) != 0 ||
 	    (err = query_run(d->control, control_settings, "could not configure the session")) !=
 		0 ||
-	    (err = tables_find(&d->tables, d->control, o)) != 0 || (err = make_plan(d)) != 0)
+	    (err = tables_find(&d->tables, d->control, o)) != 0 || (err = make_plan(d)) != 0 ||
+	    (err = begin_stream(d)) != 0 || (err = resume(d)) != 0 || d->is_complete)
 		return err;
 	for (; d->n_workers < o->jobs; d->n_workers++)
 		if ((err = worker_open(&d->worker[d->n_workers], &o->server)) != 0)
 			return err;
-	if ((err = take_snapshot(d)) != 0)
-		return err;
-	return write_head(d);
+	return take_snapshot(d);
 }
 
 /* --- another snapshot */
@@ -148,6 +215,20 @@ employ(struct dump *d, struct worker *w)
 	return found < 0 ? log_temporary("out of memory for a plan") : 0;
 }
 
+/* When what was written until now is acknowledged, the range is done. */
+static void
+mark(struct dump *d, const struct worker *w)
+{
+	struct dump_mark m = { .range = w->range, .snapshot = d->plan.newest };
+
+	source_mark(&d->source);
+	if (d->progress.path == NULL)
+		return;
+	m.token = d->source.token;
+	m.file = file_of(w->table);
+	buf_add(&d->unacked, &m, sizeof(m));
+}
+
 static void
 finished(struct dump *d, struct worker *w)
 {
@@ -161,7 +242,36 @@ finished(struct dump *d, struct worker *w)
 	}
 	d->ranges++;
 	plan_done(&d->plan, &w->range);
-	source_mark(&d->source);
+	mark(d, w);
+}
+
+/* What is acknowledged goes into the progress file. 0, or the exit code after reporting. */
+static int
+save(struct dump *d)
+{
+	size_t done = 0;
+
+	while (done < d->unacked.len) {
+		struct progress_entry e = { .kind = PROGRESS_READ };
+		struct dump_mark m;
+
+		memcpy(&m, d->unacked.data + done, sizeof(m));
+		if (m.token > d->source.confirm.acked)
+			break;
+		snprintf(e.oid, sizeof(e.oid), "%s", d->tables.table[m.range.table].oid);
+		e.file = m.file;
+		e.first = m.range.first;
+		e.end = m.range.end;
+		e.snapshot = m.snapshot;
+		progress_add(&d->progress, &e);
+		done += sizeof(m);
+	}
+	if (d->unacked.failed)
+		return log_temporary("out of memory for the progress file");
+	if (done == 0)
+		return 0;
+	buf_drop(&d->unacked, done);
+	return progress_save(&d->progress);
 }
 
 /* Let each worker have its turn, as far as there is room. */
@@ -216,7 +326,8 @@ flow(struct dump *d)
 	int err;
 
 	for (;;) {
-		if ((err = serve(d)) != 0 || (err = source_write(&d->source)) != SOURCE_GOES_ON)
+		if ((err = serve(d)) != 0 || (err = source_write(&d->source)) != SOURCE_GOES_ON ||
+		    (err = save(d)) != 0)
 			return err;
 		if (d->busy == 0 && (loop_ending() || plan_is_done(&d->plan)))
 			return 0;
@@ -230,34 +341,56 @@ flow(struct dump *d)
 	}
 }
 
+/* All is read and acknowledged: so says the progress file. */
+static int
+complete(struct dump *d)
+{
+	const struct progress_entry e = { .kind = PROGRESS_DONE };
+
+	if (d->progress.path == NULL)
+		return 0;
+	progress_add(&d->progress, &e);
+	return progress_save(&d->progress);
+}
+
 static int
 run(struct dump *d)
 {
-	int err = flow(d);
+	int err = flow(d), saved;
 
 	if (err > 0)
 		return err;
 	err = source_end(&d->source, err == SOURCE_DOWNSTREAM_GONE);
-	if (err == 0 && !plan_is_done(&d->plan))
+	if ((saved = save(d)) != 0 || err != 0)
+		return err != 0 ? err : saved;
+	if (!plan_is_done(&d->plan))
 		return log_temporary("the end came before all tables were read");
+	if ((err = complete(d)) == 0)
+		log_info("read %llu rows of %zu tables in %llu ranges", (unsigned long long)d->rows,
+		    d->tables.n, (unsigned long long)d->ranges);
 	return err;
 }
 
 int
 dump_run(struct dump *d)
 {
-	int err = open_all(d);
+	int err;
 
-	if (err == 0)
+	d->progress.fd = -1;
+	err = open_all(d);
+
+	if (err == 0 && d->is_complete)
+		log_info("the dump of progress file \"%s\" is complete; remove it to begin anew",
+		    d->progress.path);
+	else if (err == 0)
 		err = run(d);
-	if (err == 0)
-		log_info("read %llu rows of %zu tables in %llu ranges", (unsigned long long)d->rows,
-		    d->tables.n, (unsigned long long)d->ranges);
 	for (size_t i = 0; i < d->n_workers; i++)
 		worker_close(&d->worker[i]);
 	PQfinish(d->control);
+	progress_close(&d->progress);
 	plan_free(&d->plan);
 	tables_free(&d->tables);
+	buf_free(&d->unacked);
 	free(d->xmin);
 	source_free(&d->source);
 	return err;

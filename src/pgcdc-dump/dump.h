@@ -4,12 +4,21 @@
 
 #include "options.h"
 #include "plan.h"
+#include "progress.h"
 #include "snapshot.h"
 #include "source.h"
 #include "tables.h"
 #include "worker.h"
 
 #define DUMP_JOBS 64
+
+/* When this token is acknowledged, these pages are done. */
+struct dump_mark {
+	uint64_t token;
+	struct range range;
+	uint32_t snapshot;
+	unsigned long file; /* of the table's rows */
+};
 
 /* The options are the caller's. */
 struct dump {
@@ -18,11 +27,14 @@ struct dump {
 	struct tables tables;
 	struct snapshot snapshot;        /* the newest ... */
 	char (*xmin)[SNAPSHOT_XID_SIZE]; /* ... of this one and those before, from 1 on */
+	int is_complete;                 /* an earlier run has done it all */
 	int is_lost;                     /* another one is needed */
 	struct plan plan;
 	struct worker worker[DUMP_JOBS];
 	size_t n_workers, busy, turn;
 	struct source source;
+	struct progress progress;
+	struct buf unacked; /* struct dump_mark, each; the oldest first */
 	uint64_t rows, ranges;
 };
 

@@ -20,6 +20,9 @@ check(const struct options *o)
 			    o->wait_for.item[i]);
 	if (o->wait_for.n > 0 && (o->ack == NULL || strcmp(o->ack, "stdout") == 0))
 		return log_permanent("option --wait-for needs --ack with the path of a FIFO");
+	if (o->progress_file != NULL && o->ack == NULL)
+		return log_permanent(
+		    "option --progress-file needs --ack: without it nothing is known to be read");
 	return filter_check(&o->filter);
 }
 
@@ -48,14 +51,16 @@ options_parse(struct options *o, int argc, char **argv)
 		    "not these tables", 0, 0 },
 		{ "publication", 0, OPT_LIST, &o->publications, "NAME,...",
 		    "tables of these publications, as they publish them", 0, 0 },
-		{ "jobs", 'j', OPT_SIZE, &o->jobs, "N", "connections that read (default: 1)", 1,
+		{ "jobs", 'j', OPT_COUNT, &o->jobs, "N", "connections that read (default: 1)", 1,
 		    64 },
-		{ "range-pages", 0, OPT_SIZE, &o->range_pages, "N",
+		{ "range-pages", 0, OPT_COUNT, &o->range_pages, "N",
 		    "pages that are read at a time (default: 1024)", 1, INT64_C(1) << 31 },
 		{ "ack", 0, OPT_STRING, &o->ack, "PATH",
 		    "FIFO of the acks, or \"stdout\" (default: none is waited for)", 0, 0 },
 		{ "wait-for", 0, OPT_LIST, &o->wait_for, "NAME,...",
 		    "sinks that must acknowledge (default: one of any name)", 0, 0 },
+		{ "progress-file", 0, OPT_STRING, &o->progress_file, "FILE",
+		    "remember what is acknowledged, and go on behind it", 0, 0 },
 		{ "shutdown-timeout", 0, OPT_DURATION, &o->shutdown_timeout, "TIME",
 		    "longest wait for the last acks (default: 30s)", 0, 3600 * SECOND },
 		{ .name = NULL },

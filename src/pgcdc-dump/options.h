@@ -14,6 +14,7 @@ struct options {
 	struct opt_list publications;
 	uint64_t jobs, range_pages;
 	const char *ack;
+	const char *progress_file;
 	struct opt_list wait_for;
 	int64_t shutdown_timeout; /* microseconds */
 };

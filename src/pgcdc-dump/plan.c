@@ -57,32 +57,6 @@ cut(struct plan_table *t, size_t i, uint32_t page)
 	t->interval[i].end = t->interval[i + 1].first = page;
 }
 
-int
-plan_next(struct plan *p, struct range *r)
-{
-	for (; p->at < p->n; p->at++) {
-		struct plan_table *t = &p->table[p->at];
-
-		for (size_t i = 0; i < t->n; i++) {
-			struct interval *one = &t->interval[i];
-			uint32_t end = one->first < PLAN_END - p->step ? one->first + p->step
-			                                               : PLAN_END;
-
-			if (one->is_taken || one->read == p->newest)
-				continue;
-			if (reserve(t, 1) != 0)
-				return -1;
-			if (end < one->end && end < t->pages)
-				cut(t, i, end);
-			one = &t->interval[i];
-			one->is_taken = 1;
-			*r = (struct range){ p->at, one->first, one->end, one->read };
-			return 1;
-		}
-	}
-	return 0;
-}
-
 static size_t
 find(const struct plan_table *t, uint32_t first)
 {
@@ -108,6 +82,55 @@ join(struct plan_table *t, size_t i)
 	t->interval[i].end = t->interval[i + 1].end;
 	memmove(&t->interval[i + 1], &t->interval[i + 2], (t->n - i - 2) * sizeof(*t->interval));
 	t->n--;
+}
+
+int
+plan_mark(struct plan *p, size_t table, uint32_t first, uint32_t end, uint32_t read)
+{
+	struct plan_table *t = &p->table[table];
+	size_t i = 0;
+
+	if (reserve(t, 2) != 0)
+		return -1;
+	while (t->interval[i].end <= first)
+		i++;
+	if (t->interval[i].first < first)
+		cut(t, i++, first);
+	for (; i < t->n && t->interval[i].first < end; i++) {
+		if (t->interval[i].end > end)
+			cut(t, i, end);
+		t->interval[i].read = read;
+	}
+	for (i = t->n - 1; i > 0; i--)
+		if (are_alike(t, i - 1))
+			join(t, i - 1);
+	return 0;
+}
+
+int
+plan_next(struct plan *p, struct range *r)
+{
+	for (; p->at < p->n; p->at++) {
+		struct plan_table *t = &p->table[p->at];
+
+		for (size_t i = 0; i < t->n; i++) {
+			struct interval *one = &t->interval[i];
+			uint32_t end = one->first < PLAN_END - p->step ? one->first + p->step
+			                                               : PLAN_END;
+
+			if (one->is_taken || one->read == p->newest)
+				continue;
+			if (reserve(t, 1) != 0)
+				return -1;
+			if (end < one->end && end < t->pages)
+				cut(t, i, end);
+			one = &t->interval[i];
+			one->is_taken = 1;
+			*r = (struct range){ p->at, one->first, one->end, one->read };
+			return 1;
+		}
+	}
+	return 0;
 }
 
 static void

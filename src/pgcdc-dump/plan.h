@@ -48,6 +48,9 @@ int plan_begin(struct plan *p, size_t tables, uint32_t step);
 /* Nothing of this table is read: it is new, or was rewritten. 0, or -1: no memory. */
 int plan_restart(struct plan *p, size_t table, uint32_t pages);
 
+/* An earlier run has read these pages, in one of its snapshots. 0, or -1: no memory. */
+int plan_mark(struct plan *p, size_t table, uint32_t first, uint32_t end, uint32_t read);
+
 /* There is a newer snapshot. */
 void plan_renew(struct plan *p);
 

@@ -41,6 +41,7 @@ in_order(void)
 	plan_done(&plan, &c);
 	ok(plan_is_done(&plan), "none is");
 	is_int((int)plan.table[0].n, 1, "what is read is one interval");
+	plan_free(&plan);
 }
 
 static void
@@ -48,7 +49,6 @@ again(void)
 {
 	struct range a, b;
 
-	plan_free(&plan);
 	plan_begin(&plan, 2, 10);
 	plan_restart(&plan, 0, 20);
 	plan_restart(&plan, 1, 5);
@@ -75,10 +75,33 @@ again(void)
 	plan_free(&plan);
 }
 
+static void
+resumed(void)
+{
+	struct range a;
+
+	plan_begin(&plan, 1, 10);
+	plan_restart(&plan, 0, 40);
+	plan_mark(&plan, 0, 10, 20, 1);
+	plan_mark(&plan, 0, 20, 30, 1);
+	plan_mark(&plan, 0, 15, 25, 2);
+	is_int((int)plan.table[0].n, 5, "what was read twice counts as in the newer one");
+	plan_mark(&plan, 0, 10, 30, 2);
+	is_int((int)plan.table[0].n, 3, "what is alike is one");
+	plan_renew(&plan);
+	plan_renew(&plan);
+	is_str(next(&a), "0:0-10/0", "before what was read");
+	is_str(next(&a), "0:10-20/2", "that, for what is new");
+	is_str(next(&a), "0:20-30/2", "in ranges");
+	is_str(next(&a), "0:30-end0/0", "behind it");
+	plan_free(&plan);
+}
+
 int
 main(void)
 {
 	in_order();
+	resumed();
 	again();
 	return tap_done();
 }
