@@ -106,7 +106,8 @@ take_snapshot(struct dump *d)
 	struct progress_entry e = { .kind = PROGRESS_SNAPSHOT, .snapshot = d->plan.newest };
 	int err;
 
-	if ((err = snapshot_take(&d->snapshot, d->control)) != 0 ||
+	if ((err = snapshot_await(d->control, d->options.min_lsn, d->options.timeout)) != 0 ||
+	    (err = snapshot_take(&d->snapshot, d->control)) != 0 ||
 	    (err = keep_xmin(d, d->plan.newest, d->snapshot.xmin)) != 0)
 		return err;
 	strcpy(e.xmin, d->snapshot.xmin);
@@ -187,10 +188,22 @@ renew(struct dump *d)
 
 /* --- the flow */
 
+/* When --max-rate allows the next byte. */
+static int64_t
+next_byte(const struct dump *d)
+{
+	const struct out *out = &d->source.out;
+
+	if (d->options.max_rate == 0)
+		return 0;
+	return d->begun + (int64_t)((double)(out->written + out_pending(out)) /
+				    (double)d->options.max_rate * 1e6);
+}
+
 static int
 has_room(const struct dump *d)
 {
-	return out_pending(&d->source.out) < HIGH_WATER;
+	return out_pending(&d->source.out) < HIGH_WATER && loop_now() >= next_byte(d);
 }
 
 /* An idle worker gets the next range, if there is one. */
@@ -300,9 +313,11 @@ static int
 wait_for_any(struct dump *d)
 {
 	struct pollfd fds[DUMP_JOBS];
-	int64_t deadline = LOOP_NEVER;
 	int taking = has_room(d);
+	int64_t deadline = LOOP_NEVER;
 
+	if (!taking && out_pending(&d->source.out) < HIGH_WATER)
+		deadline = next_byte(d);
 	for (size_t i = 0; i < d->n_workers; i++) {
 		const struct worker *w = &d->worker[i];
 		int unsent = PQflush(w->conn);
@@ -356,8 +371,10 @@ complete(struct dump *d)
 static int
 run(struct dump *d)
 {
-	int err = flow(d), saved;
+	int err, saved;
 
+	d->begun = loop_now();
+	err = flow(d);
 	if (err > 0)
 		return err;
 	err = source_end(&d->source, err == SOURCE_DOWNSTREAM_GONE);

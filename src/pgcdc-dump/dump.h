@@ -36,6 +36,7 @@ struct dump {
 	struct progress progress;
 	struct buf unacked; /* struct dump_mark, each; the oldest first */
 	uint64_t rows, ranges;
+	int64_t begun; /* microseconds, on loop_now()'s clock */
 };
 
 /* Run, to the end. The exit code. */

@@ -33,6 +33,7 @@ options_parse(struct options *o, int argc, char **argv)
 		.server = { .program = "pgcdc-dump", .option = "dbname" },
 		.jobs = 1,
 		.range_pages = 1024,
+		.timeout = 60 * SECOND,
 		.shutdown_timeout = 30 * SECOND,
 	};
 	const struct opt table[] = {
@@ -61,6 +62,12 @@ options_parse(struct options *o, int argc, char **argv)
 		    "sinks that must acknowledge (default: one of any name)", 0, 0 },
 		{ "progress-file", 0, OPT_STRING, &o->progress_file, "FILE",
 		    "remember what is acknowledged, and go on behind it", 0, 0 },
+		{ "min-lsn", 0, OPT_LSN, &o->min_lsn, "LSN",
+		    "wait until a standby has replayed so far", 0, 0 },
+		{ "timeout", 0, OPT_DURATION, &o->timeout, "TIME",
+		    "longest wait for that (default: 1min)", 0, 86400 * SECOND },
+		{ "max-rate", 0, OPT_SIZE, &o->max_rate, "SIZE",
+		    "write no more bytes a second (default: no limit)", 1024, INT64_C(1) << 40 },
 		{ "shutdown-timeout", 0, OPT_DURATION, &o->shutdown_timeout, "TIME",
 		    "longest wait for the last acks (default: 30s)", 0, 3600 * SECOND },
 		{ .name = NULL },

@@ -15,6 +15,9 @@ struct options {
 	uint64_t jobs, range_pages;
 	const char *ack;
 	const char *progress_file;
+	uint64_t min_lsn;
+	int64_t timeout;   /* microseconds, for that */
+	uint64_t max_rate; /* bytes a second; 0: no limit */
 	struct opt_list wait_for;
 	int64_t shutdown_timeout; /* microseconds */
 };

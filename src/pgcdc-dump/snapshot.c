@@ -98,6 +98,33 @@ wait_for_older(struct snapshot *s, const char *xid)
 }
 
 int
+snapshot_await(PGconn *conn, uint64_t lsn, int64_t timeout)
+{
+	int64_t deadline = loop_now() + timeout, pause = FIRST_PAUSE;
+	char wanted[LSN_SIZE], there[8];
+	const char *value = wanted;
+	int err;
+
+	lsn_format(wanted, lsn);
+	for (;;) {
+		err = ask(conn, there, sizeof(there),
+		    "SELECT NOT pg_catalog.pg_is_in_recovery()"
+		    " OR pg_catalog.pg_last_wal_replay_lsn() >= $1::pg_lsn",
+		    1, &value);
+		if (err != 0 || *there == 't')
+			return err;
+		if (loop_now() >= deadline)
+			return log_temporary("the standby has not replayed to --min-lsn=%s within "
+					     "--timeout",
+			    wanted);
+		loop_wait(NULL, 0, loop_now() + pause);
+		if (loop_ending())
+			return log_temporary("the end came before there was a snapshot");
+		pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
+	}
+}
+
+int
 snapshot_take(struct snapshot *s, PGconn *conn)
 {
 	char xid[SNAPSHOT_XID_SIZE];

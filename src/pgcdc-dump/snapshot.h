@@ -31,6 +31,12 @@ struct snapshot {
  */
 int snapshot_take(struct snapshot *s, PGconn *conn);
 
+/*
+ * Wait until a standby has replayed to this position, 0 for none, for so many microseconds.  0, or the
+ * exit code after reporting.
+ */
+int snapshot_await(PGconn *conn, uint64_t lsn, int64_t timeout);
+
 /* Give it up. 0, or the exit code after reporting. */
 int snapshot_release(struct snapshot *s);
 
