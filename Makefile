@@ -91,8 +91,8 @@ $(B)/bin/pgcdc: bin/pgcdc
 UNIT = $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*_test.c))
 # Tests and fuzz targets of these programs say so in their names; the others are of the library,
 # pgcdc-read and pgcdc-run.
-programs_of = $(or $(foreach p,dump kafka translate,$(if \
-	$(findstring $(p),$(notdir $(1))),pgcdc-$(p))),pgcdc-read pgcdc-run)
+programs_of = $(or $(strip $(foreach p,dump kafka translate,$(if \
+	$(findstring $(p),$(notdir $(1))),pgcdc-$(p)))),pgcdc-read pgcdc-run)
 $(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
 		$(B)/pgcdc-read.a $(B)/pgcdc-dump.a $(B)/pgcdc-translate.a $(B)/pgcdc-kafka.a $(B)/pgcdc-run.a $(B)/lib.a
 	@mkdir -p $(@D)

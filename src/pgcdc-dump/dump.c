@@ -16,6 +16,12 @@ static const char control_settings[] = "SET search_path = '';"
 				       "SET statement_timeout = 0;"
 				       "SET idle_in_transaction_session_timeout = 0";
 
+static int
+no_plan(void)
+{
+	return log_temporary("out of memory for a plan");
+}
+
 /* --- the beginning */
 
 /* The server's identity, on the stream and in the progress file. */
@@ -64,7 +70,7 @@ take_read(struct dump *d, const struct progress_entry *e)
 		    e->snapshot < d->plan.newest && e->first < e->end)
 			return plan_mark(&d->plan, i, e->first, e->end, e->snapshot) == 0
 			           ? 0
-			           : log_temporary("out of memory for a plan");
+			           : no_plan();
 	}
 	return 0;
 }
@@ -116,15 +122,43 @@ take_snapshot(struct dump *d)
 	return 0;
 }
 
+/* Pages of a table that --pages names; those beyond its end are a mistake. */
+static int
+want_pages(struct dump *d, size_t table)
+{
+	const struct table *t = &d->tables.table[table];
+	const struct pages *pages;
+	size_t i = 0;
+
+	if (plan_skip(&d->plan, table) != 0)
+		return no_plan();
+	while ((pages = wanted_pages(&d->options.wanted, &i, t->schema, t->name)) != NULL) {
+		if (pages->first > 0 && pages->first >= t->pages)
+			return log_permanent("--pages has page %u of table %s, which has only %u",
+			    pages->first, t->from, t->pages);
+		if (pages->end != PLAN_END && pages->end > t->pages)
+			log_warn("--pages has page %u of table %s, which has only %u",
+			    pages->end - 1, t->from, t->pages);
+		if (plan_want(&d->plan, table, pages->first, pages->end) != 0)
+			return no_plan();
+	}
+	return 0;
+}
+
 static int
 make_plan(struct dump *d)
 {
+	int err = 0;
+
 	if (plan_begin(&d->plan, d->tables.n, (uint32_t)d->options.range_pages) != 0)
-		return log_temporary("out of memory for a plan");
-	for (size_t i = 0; i < d->tables.n; i++)
+		return no_plan();
+	for (size_t i = 0; i < d->tables.n && err == 0; i++) {
 		if (plan_restart(&d->plan, i, d->tables.table[i].pages) != 0)
-			return log_temporary("out of memory for a plan");
-	return 0;
+			return no_plan();
+		if (d->options.wanted.n_pages > 0)
+			err = want_pages(d, i);
+	}
+	return err;
 }
 
 static int
@@ -158,11 +192,15 @@ renew_tables(struct dump *d)
 
 		if (!t->is_altered)
 			continue;
-		if ((err = tables_renew(t, d->control, &is_rewritten)) != 0)
+		if ((err = tables_renew(t, d->control, &d->options.wanted, &is_rewritten)) != 0)
 			return err;
 		t->is_altered = 0;
+		if (is_rewritten && !t->is_gone && d->options.wanted.n_pages > 0)
+			return log_permanent("table %s was rewritten, and its rows are on other "
+					     "pages now; give --pages anew",
+			    t->from);
 		if (is_rewritten && plan_restart(&d->plan, i, t->pages) != 0)
-			return log_temporary("out of memory for a plan");
+			return no_plan();
 		if (t->is_gone)
 			log_info("a table was dropped while it was dumped");
 		else
@@ -225,7 +263,7 @@ employ(struct dump *d, struct worker *w)
 		}
 		plan_done(&d->plan, &range);
 	}
-	return found < 0 ? log_temporary("out of memory for a plan") : 0;
+	return found < 0 ? no_plan() : 0;
 }
 
 /* When what was written until now is acknowledged, the range is done. */

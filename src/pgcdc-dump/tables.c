@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,65 +19,33 @@ const char tables_state_sql
 /* The names of the line's table ($1), and of the heap ($2) for SQL. */
 static const char names_sql
     [] = "SELECT ln.nspname, l.relname,"
-	 " pg_catalog.quote_ident(hn.nspname) || '.' || pg_catalog.quote_ident(h.relname)"
+	 " pg_catalog.quote_ident(hn.nspname) || '.' || pg_catalog.quote_ident(h.relname),"
+	 " hn.nspname, h.relname"
 	 " FROM pg_catalog.pg_class l JOIN pg_catalog.pg_namespace ln ON ln.oid = l.relnamespace,"
 	 " pg_catalog.pg_class h JOIN pg_catalog.pg_namespace hn ON hn.oid = h.relnamespace"
 	 " WHERE l.oid = $1 AND h.oid = $2";
 
 /*
- * Candidates: what a pattern can name, or what publications have, each with its leaves.  In the
- * order of "enum candidate".
+ * The columns of the line's table, in its order; what is generated is not in a stream either.  Those
+ * that identify a row in the stream are always wanted.
  */
-#define LEAVES                                                                           \
-	" CROSS JOIN LATERAL (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t" \
-	" WHERE t.isleaf AND c.relkind = 'p'"                                            \
-	" UNION ALL SELECT c.oid WHERE c.relkind <> 'p') l"                              \
-	" JOIN pg_catalog.pg_class h ON h.oid = l.relid"                                 \
-	" JOIN pg_catalog.pg_namespace hn ON hn.oid = h.relnamespace"
-#define HEAP                                                                               \
-	"h.relkind = 'r', h.oid,"                                                          \
-	" pg_catalog.quote_ident(hn.nspname) || '.' || pg_catalog.quote_ident(h.relname)," \
-	" pg_catalog.has_table_privilege(h.oid, 'SELECT')"                                 \
-	" OR pg_catalog.has_any_column_privilege(h.oid, 'SELECT')"
-
-static const char by_pattern[] =
-    "SELECT n.nspname, c.relname, h.oid, " HEAP ", NULL, NULL"
-    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" LEAVES
-    " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'"
-    " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgcdc')"
-    " ORDER BY 1, 2, pg_catalog.pg_relation_size(h.oid) DESC";
-
-/* Of several publications one may have all rows; that they have the same columns the server checks. */
-#define BY_PUBLICATION(attnames, filter)                                                           \
-	"SELECT n.nspname, c.relname, c.oid, " HEAP ", " attnames ", " filter                      \
-	" FROM pg_catalog.pg_publication_tables t"                                                 \
-	" JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"                              \
-	" JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename" LEAVES \
-	" WHERE t.pubname = ANY (pg_catalog.string_to_array($1, E'\\n')) AND n.nspname <> 'pgcdc'" \
-	" GROUP BY n.nspname, c.relname, c.oid, h.oid, h.relkind, hn.nspname, h.relname"           \
-	" ORDER BY 1, 2, pg_catalog.pg_relation_size(h.oid) DESC"
-static const char by_publication_13[] = BY_PUBLICATION("NULL", "NULL");
-static const char by_publication_15[] = BY_PUBLICATION("min(t.attnames::text)",
-    "CASE WHEN bool_and(t.rowfilter IS NOT NULL)"
-    " THEN string_agg(DISTINCT '(' || t.rowfilter || ')', ' OR ') END");
-
-enum candidate { SCHEMA, NAME, LINE_OID, IS_TABLE, OID, FROM, MAY_READ, ATTNAMES, FILTER };
-
-/* The columns of the line's table, in its order; what is generated is not in a stream either. */
 static const char columns_sql
     [] = "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
-	 " pg_catalog.quote_ident(a.attname)"
-	 " FROM pg_catalog.pg_attribute a"
+	 " pg_catalog.quote_ident(a.attname),"
+	 " a.attnum = ANY (SELECT pg_catalog.unnest(i.indkey::pg_catalog.int2[])"
+	 " FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid"
+	 " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END)"
+	 " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
 	 " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
 	 " AND ($2::text IS NULL OR a.attname = ANY ($2::name[])) ORDER BY a.attnum";
+
+enum column { NAME, TYPE, TYPE_OID, QUOTED, IS_IDENTITY };
 
 static int
 out_of_memory(void)
 {
 	return log_temporary("out of memory for a table");
 }
-
-/* --- one table */
 
 static char *
 copy(const PGresult *res, int row, int column)
@@ -94,7 +63,19 @@ not_utf8(const struct table *t)
 }
 
 static int
-read_columns(struct table *t, PGconn *conn)
+add_column(struct table *t, const PGresult *res, int row)
+{
+	if (row_shape_add(&t->shape, PQgetvalue(res, row, NAME), PQgetvalue(res, row, TYPE),
+		(uint32_t)strtoul(PQgetvalue(res, row, TYPE_OID), NULL, 10)) != 0)
+		return not_utf8(t);
+	if (t->columns.len > 0)
+		buf_str(&t->columns, ",");
+	buf_str(&t->columns, PQgetvalue(res, row, QUOTED));
+	return 0;
+}
+
+static int
+read_columns(struct table *t, PGconn *conn, const struct wanted *w)
 {
 	const char *values[] = { t->line_oid, t->attnames };
 	int err = 0;
@@ -102,16 +83,40 @@ read_columns(struct table *t, PGconn *conn)
 
 	if (res == NULL)
 		return err;
-	for (int i = 0; i < PQntuples(res) && err == 0; i++) {
-		if (row_shape_add(&t->shape, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1),
-			(uint32_t)strtoul(PQgetvalue(res, i, 2), NULL, 10)) != 0)
-			err = not_utf8(t);
-		if (i > 0)
-			buf_str(&t->columns, ",");
-		buf_str(&t->columns, PQgetvalue(res, i, 3));
-	}
+	for (int i = 0; i < PQntuples(res) && err == 0; i++)
+		if (*PQgetvalue(res, i, IS_IDENTITY) == 't' ||
+		    wanted_has(w, t->line_schema, t->line_name, PQgetvalue(res, i, NAME)))
+			err = add_column(t, res, i);
 	buf_add(&t->columns, "", 1);
 	PQclear(res);
+	return err;
+}
+
+/* A condition that does not stand for itself is refused before anything is written. */
+static int
+read_where(struct table *t, PGconn *conn, const struct wanted *w)
+{
+	struct buf sql = BUF_INIT;
+	char what[300];
+	PGresult *res;
+	int err;
+
+	wanted_where(w, &t->where, t->line_schema, t->line_name);
+	if (t->where.len == 0)
+		return 0;
+	buf_add(&t->where, "", 1);
+	buf_str(&sql, "SELECT FROM ONLY ");
+	buf_str(&sql, t->from);
+	buf_str(&sql, " WHERE ");
+	buf_str(&sql, t->where.failed ? "" : t->where.data);
+	buf_str(&sql, " LIMIT 0");
+	buf_add(&sql, "", 1);
+	if (sql.failed || t->where.failed)
+		return out_of_memory();
+	snprintf(what, sizeof(what), "invalid condition of --where for table %s", t->from);
+	res = query_rows(conn, &err, what, sql.data, 0, NULL);
+	PQclear(res);
+	buf_free(&sql);
 	return err;
 }
 
@@ -137,6 +142,17 @@ read_state(struct table *t, PGconn *conn)
 }
 
 static int
+take_names(struct table *t, const PGresult *res)
+{
+	char **const names[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name };
+
+	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
+		if ((*names[i] = copy(res, 0, i)) == NULL)
+			return out_of_memory();
+	return row_shape_begin(&t->shape, t->line_schema, t->line_name) == 0 ? 0 : not_utf8(t);
+}
+
+static int
 read_names(struct table *t, PGconn *conn)
 {
 	const char *values[] = { t->line_oid, t->oid };
@@ -146,24 +162,19 @@ read_names(struct table *t, PGconn *conn)
 	if (res == NULL)
 		return err;
 	t->is_gone = PQntuples(res) == 0;
-	if (!t->is_gone) {
-		t->from = copy(res, 0, 2);
-		if (t->from == NULL)
-			err = out_of_memory();
-		else if (row_shape_begin(&t->shape, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1)) !=
-			 0)
-			err = not_utf8(t);
-	}
+	if (!t->is_gone)
+		err = take_names(t, res);
 	PQclear(res);
 	return err;
 }
 
-static int
-describe(struct table *t, PGconn *conn)
+int
+tables_describe(struct table *t, PGconn *conn, const struct wanted *w)
 {
 	int err;
 
-	if ((err = read_names(t, conn)) != 0 || t->is_gone || (err = read_columns(t, conn)) != 0 ||
+	if ((err = read_names(t, conn)) != 0 || t->is_gone ||
+	    (err = read_columns(t, conn, w)) != 0 || (err = read_where(t, conn, w)) != 0 ||
 	    (err = read_state(t, conn)) != 0)
 		return err;
 	return t->shape.text.failed || t->columns.failed || t->state == NULL ? out_of_memory() : 0;
@@ -172,165 +183,30 @@ describe(struct table *t, PGconn *conn)
 static void
 forget(struct table *t)
 {
-	free(t->from);
-	free(t->state);
+	char **const texts[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name,
+		&t->state };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		free(*texts[i]);
+		*texts[i] = NULL;
+	}
 	buf_free(&t->columns);
+	buf_free(&t->where);
 	row_shape_free(&t->shape);
-	t->from = t->state = NULL;
-	t->columns = BUF_INIT;
+	t->columns = t->where = BUF_INIT;
 }
 
 int
-tables_renew(struct table *t, PGconn *conn, int *is_rewritten)
+tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewritten)
 {
 	unsigned long file = strtoul(t->state, NULL, 10);
 	int err;
 
 	forget(t);
-	if ((err = describe(t, conn)) != 0)
+	if ((err = tables_describe(t, conn, w)) != 0)
 		return err;
 	*is_rewritten = t->is_gone || strtoul(t->state, NULL, 10) != file;
 	return 0;
-}
-
-static int
-is_known(const struct tables *ts, const char *oid)
-{
-	for (size_t i = 0; i < ts->n; i++)
-		if (strcmp(ts->table[i].oid, oid) == 0)
-			return 1;
-	return 0;
-}
-
-static int
-add(struct tables *ts, PGconn *conn, const PGresult *res, int row)
-{
-	struct table *grown, *t;
-
-	if (is_known(ts, PQgetvalue(res, row, OID)))
-		return 0;
-	if ((grown = realloc(ts->table, (ts->n + 1) * sizeof(*grown))) == NULL)
-		return out_of_memory();
-	ts->table = grown;
-	t = &grown[ts->n++];
-	*t = (struct table){
-		.oid = copy(res, row, OID),
-		.line_oid = copy(res, row, LINE_OID),
-		.attnames = copy(res, row, ATTNAMES),
-		.filter = copy(res, row, FILTER),
-	};
-	if (t->oid == NULL || t->line_oid == NULL)
-		return out_of_memory();
-	return describe(t, conn);
-}
-
-/* --- all */
-
-/* Is it a table that can be read?  0, or the exit code after reporting. */
-static int
-check(const PGresult *res, int row)
-{
-	if (*PQgetvalue(res, row, IS_TABLE) != 't')
-		return log_permanent(
-		    "\"%s.%s\" is no table with rows of its own; name the tables that "
-		    "it is made of",
-		    PQgetvalue(res, row, SCHEMA), PQgetvalue(res, row, NAME));
-	if (*PQgetvalue(res, row, MAY_READ) != 't')
-		return log_permanent("table %s may not be read; GRANT SELECT on it to the role",
-		    PQgetvalue(res, row, FROM));
-	return 0;
-}
-
-static int
-has_star(const char *pattern)
-{
-	return strchr(pattern, '*') != NULL;
-}
-
-/* A pattern that names one thing, and that is not there, is a mistake; *n: how many match it. */
-static int
-check_patterns(const struct options *o, const PGresult *res)
-{
-	for (size_t i = 0; i < o->filter.tables.n; i++) {
-		const char *pattern = o->filter.tables.item[i];
-		int n = 0;
-
-		for (int row = 0; row < PQntuples(res); row++)
-			n += filter_matches(
-			    pattern, PQgetvalue(res, row, SCHEMA), PQgetvalue(res, row, NAME));
-		if (n == 0)
-			return log_permanent(has_star(pattern) ? "no table matches \"%s\""
-							       : "table \"%s\" does not exist",
-			    pattern);
-	}
-	return 0;
-}
-
-static int
-passes(const struct options *o, const PGresult *res, int row)
-{
-	const char *schema = PQgetvalue(res, row, SCHEMA), *name = PQgetvalue(res, row, NAME);
-
-	return filter_passes(&o->filter, schema, strlen(schema), name, strlen(name));
-}
-
-/* A view that "*" happens to match is passed over; one that is named is refused. */
-static int
-is_named(const struct options *o, const PGresult *res, int row)
-{
-	for (size_t i = 0; i < o->filter.tables.n; i++)
-		if (!has_star(o->filter.tables.item[i]) &&
-		    filter_matches(o->filter.tables.item[i], PQgetvalue(res, row, SCHEMA),
-			PQgetvalue(res, row, NAME)))
-			return 1;
-	return 0;
-}
-
-static PGresult *
-candidates(PGconn *conn, const struct options *o, int *err)
-{
-	struct buf names = BUF_INIT;
-	const char *value;
-	PGresult *res;
-
-	if (o->publications.n == 0)
-		return query_rows(conn, err, COULD_NOT, by_pattern, 0, NULL);
-	for (size_t i = 0; i < o->publications.n; i++) {
-		buf_str(&names, i > 0 ? "\n" : "");
-		buf_str(&names, o->publications.item[i]);
-	}
-	buf_add(&names, "", 1);
-	value = names.data;
-	if (names.failed) {
-		*err = out_of_memory();
-		return NULL;
-	}
-	res = query_rows(conn, err, COULD_NOT,
-	    PQserverVersion(conn) >= 150000 ? by_publication_15 : by_publication_13, 1, &value);
-	buf_free(&names);
-	return res;
-}
-
-int
-tables_find(struct tables *ts, PGconn *conn, const struct options *o)
-{
-	int err = 0;
-	PGresult *res = candidates(conn, o, &err);
-
-	if (res == NULL)
-		return err;
-	err = check_patterns(o, res);
-	for (int row = 0; row < PQntuples(res) && err == 0; row++) {
-		if (!passes(o, res, row) ||
-		    (*PQgetvalue(res, row, IS_TABLE) != 't' && !is_named(o, res, row)))
-			continue;
-		if ((err = check(res, row)) == 0)
-			err = add(ts, conn, res, row);
-	}
-	PQclear(res);
-	if (err == 0 && ts->n == 0)
-		return log_permanent("there is no table to dump");
-	return err;
 }
 
 void

@@ -18,9 +18,12 @@ struct table {
 	int is_altered; /* and has to be described anew */
 
 	/* What an ALTER may change. */
-	char *from;         /* public."Orders", as SQL has it */
-	char *state;        /* as tables_state_sql has it */
-	struct buf columns; /* id,"Note", as SQL has them, NUL-terminated */
+	char *schema, *name;           /* of the heap ... */
+	char *from;                    /* ... and public."Orders", as SQL has them */
+	char *line_schema, *line_name; /* on the line */
+	char *state;                   /* as tables_state_sql has it */
+	struct buf columns;            /* id,"Note", as SQL has them, NUL-terminated */
+	struct buf where;              /* conditions of --where, NUL-terminated; empty: none */
 	struct row_shape shape;
 	uint32_t pages;
 };
@@ -37,10 +40,16 @@ struct tables {
 int tables_find(struct tables *ts, PGconn *conn, const struct options *o);
 
 /*
+ * Fill in what an ALTER may change, or find the table gone; the fields before it are set.  0, or the
+ * exit code after reporting.
+ */
+int tables_describe(struct table *t, PGconn *conn, const struct wanted *w);
+
+/*
  * A table was altered: describe it anew, or find it gone.  *is_rewritten: its rows may be on other
  * pages than before.  0, or the exit code after reporting.
  */
-int tables_renew(struct table *t, PGconn *conn, int *is_rewritten);
+int tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewritten);
 
 void tables_free(struct tables *ts);
 

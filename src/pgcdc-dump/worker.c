@@ -80,6 +80,10 @@ add_copy(struct buf *b, const struct worker *w, const char *xmin)
 		buf_str(b, t->filter);
 		buf_str(b, ")");
 	}
+	if (t->where.len > 0) {
+		buf_str(b, " AND ");
+		buf_str(b, t->where.data);
+	}
 	buf_str(b, ") TO STDOUT; ");
 }
 
