@@ -120,6 +120,88 @@ read_where(struct table *t, PGconn *conn, const struct wanted *w)
 	return err;
 }
 
+/* --- a look */
+
+void
+tables_look_sql(struct buf *b, const struct table *t)
+{
+	buf_str(b, "SELECT tableoid");
+	buf_str(b, t->columns.len > 1 ? "," : "");
+	buf_str(b, t->columns.data);
+	buf_str(b, " FROM ONLY ");
+	buf_str(b, t->from);
+	buf_str(b, " LIMIT 0");
+}
+
+/* Which columns of which table the answer has, and their types. */
+static void
+note_look(struct buf *b, const PGresult *res)
+{
+	for (int i = 0; i < PQnfields(res); i++) {
+		buf_uint(b, PQftable(res, i));
+		buf_str(b, ".");
+		buf_uint(b, (uint64_t)(PQftablecol(res, i) & 0xffff));
+		buf_str(b, ".");
+		buf_uint(b, PQftype(res, i));
+		buf_str(b, ",");
+	}
+}
+
+int
+tables_is_as_before(const struct table *t, const PGresult *res)
+{
+	struct buf now = BUF_INIT;
+	int is_same;
+
+	note_look(&now, res);
+	is_same = !now.failed && now.len == t->look.len &&
+	          memcmp(now.data, t->look.data, now.len) == 0;
+	buf_free(&now);
+	return is_same;
+}
+
+int
+tables_is_altered(const PGresult *res)
+{
+	static const char *const states[] = {
+		"42P01" /* no such table */,
+		"42703" /* column */,
+		"3F000" /* schema */,
+	};
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	for (size_t i = 0; state != NULL && i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(state, states[i]) == 0)
+			return 1;
+	return 0;
+}
+
+/* It shows also whether we may read; what is altered just now, workers find out. */
+static int
+look(struct table *t, PGconn *conn)
+{
+	struct buf sql = BUF_INIT;
+	char what[300];
+	PGresult *res;
+	int err = 0;
+
+	tables_look_sql(&sql, t);
+	buf_add(&sql, "", 1);
+	if (sql.failed || t->columns.failed) {
+		buf_free(&sql);
+		return out_of_memory();
+	}
+	res = PQexec(conn, sql.data);
+	buf_free(&sql);
+	snprintf(what, sizeof(what), "could not read table %s", t->from);
+	if (PQresultStatus(res) == PGRES_TUPLES_OK)
+		note_look(&t->look, res);
+	else if (!tables_is_altered(res))
+		err = query_report(conn, res, what);
+	PQclear(res);
+	return err;
+}
+
 /* How large it is, and what it looks like now. */
 static int
 read_state(struct table *t, PGconn *conn)
@@ -174,10 +256,10 @@ tables_describe(struct table *t, PGconn *conn, const struct wanted *w)
 	int err;
 
 	if ((err = read_names(t, conn)) != 0 || t->is_gone ||
-	    (err = read_columns(t, conn, w)) != 0 || (err = read_where(t, conn, w)) != 0 ||
-	    (err = read_state(t, conn)) != 0)
+	    (err = read_columns(t, conn, w)) != 0 || (err = look(t, conn)) != 0 ||
+	    (err = read_where(t, conn, w)) != 0 || (err = read_state(t, conn)) != 0)
 		return err;
-	return t->shape.text.failed || t->columns.failed || t->state == NULL ? out_of_memory() : 0;
+	return t->shape.text.failed || t->look.failed || t->state == NULL ? out_of_memory() : 0;
 }
 
 static void
@@ -191,9 +273,10 @@ forget(struct table *t)
 		*texts[i] = NULL;
 	}
 	buf_free(&t->columns);
+	buf_free(&t->look);
 	buf_free(&t->where);
 	row_shape_free(&t->shape);
-	t->columns = t->where = BUF_INIT;
+	t->columns = t->look = t->where = BUF_INIT;
 }
 
 int

@@ -99,9 +99,9 @@ make_sql(struct worker *w, const struct snapshot *s, const char *xmin)
 		buf_str(b, "ROLLBACK; ");
 	buf_str(b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '");
 	buf_str(b, s->id);
-	buf_str(b, "'; SELECT FROM ONLY ");
-	buf_str(b, w->table->from);
-	buf_str(b, " LIMIT 0; ");
+	buf_str(b, "'; ");
+	tables_look_sql(b, w->table);
+	buf_str(b, "; ");
 	buf_add(b, tables_state_sql, (size_t)(parameter - tables_state_sql));
 	buf_str(b, w->table->oid);
 	buf_str(b, "; ");
@@ -151,9 +151,7 @@ failed(struct worker *w, const PGresult *res)
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	char what[400];
 
-	/* The table is not there under its name, or lacks a column. */
-	if (state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
-				 strcmp(state, "3F000") == 0)) {
+	if (tables_is_altered(res)) {
 		w->is_lost = w->is_altered = 1;
 		return 0;
 	}
@@ -167,6 +165,15 @@ failed(struct worker *w, const PGresult *res)
 	return query_report(w->conn, res, what);
 }
 
+/* The answer to the look has columns of a table; the other one is its state. */
+static int
+is_as_before(const struct table *t, const PGresult *res)
+{
+	if (PQftable(res, 0) != InvalidOid)
+		return tables_is_as_before(t, res);
+	return PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), t->state) == 0;
+}
+
 /* The result of one command of the transaction. 0, or the exit code after reporting. */
 static int
 take_result(struct worker *w, const PGresult *res)
@@ -175,8 +182,7 @@ take_result(struct worker *w, const PGresult *res)
 	case PGRES_COMMAND_OK:
 		return 0;
 	case PGRES_TUPLES_OK:
-		if (PQnfields(res) == 1 &&
-		    (PQntuples(res) == 0 || strcmp(PQgetvalue(res, 0, 0), w->table->state) != 0))
+		if (!is_as_before(w->table, res))
 			w->is_lost = w->is_altered = 1;
 		return 0;
 	case PGRES_COPY_OUT:
