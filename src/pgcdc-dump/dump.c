@@ -10,11 +10,8 @@
 /* Lines waiting for stdout: above this no more rows are taken. */
 #define HIGH_WATER (256 * 1024)
 
-static const char control_settings[] = "SET search_path = '';"
-				       "SET quote_all_identifiers = off;"
-				       "SET client_min_messages = 'warning';"
-				       "SET statement_timeout = 0;"
-				       "SET idle_in_transaction_session_timeout = 0";
+static const char control_settings[] = SESSION_SETTINGS "SET search_path = '';"
+							"SET quote_all_identifiers = off";
 
 static int
 no_plan(void)

@@ -5,11 +5,7 @@
 #include "query.h"
 #include "worker.h"
 
-static const char settings[] = VALUE_SETTINGS "SET client_min_messages = 'warning';"
-					      "SET statement_timeout = 0;"
-					      "SET lock_timeout = 0;"
-					      "SET idle_in_transaction_session_timeout = 0;"
-					      "SET synchronize_seqscans = off";
+static const char settings[] = VALUE_SETTINGS SESSION_SETTINGS "SET synchronize_seqscans = off";
 
 int
 worker_open(struct worker *w, const struct connect_target *server)
