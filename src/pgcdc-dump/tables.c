@@ -26,18 +26,20 @@ static const char names_sql
 	 " WHERE l.oid = $1 AND h.oid = $2";
 
 /*
- * The columns of the line's table, in its order; what is generated is not in a stream either.  Those
- * that identify a row in the stream are always wanted.
+ * The columns of the line's table, in its order; what is generated is not in a stream either, but
+ * from 18 on if a publication says so.  Those that identify a row in the stream are always wanted.
  */
-static const char columns_sql
-    [] = "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
-	 " pg_catalog.quote_ident(a.attname),"
-	 " a.attnum = ANY (SELECT pg_catalog.unnest(i.indkey::pg_catalog.int2[])"
-	 " FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid"
-	 " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END)"
-	 " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
-	 " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
-	 " AND ($2::text IS NULL OR a.attname = ANY ($2::name[])) ORDER BY a.attnum";
+static const char columns_sql[] =
+    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
+    " pg_catalog.quote_ident(a.attname),"
+    " a.attnum = ANY (SELECT pg_catalog.unnest(i.indkey::pg_catalog.int2[])"
+    " FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid"
+    " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END)"
+    " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+    " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped"
+    " AND CASE WHEN $2::text IS NULL THEN a.attgenerated = ''"
+    " ELSE a.attname = ANY ($2::name[]) AND (a.attgenerated = ''"
+    " OR pg_catalog.current_setting('server_version_num')::int >= 180000) END ORDER BY a.attnum";
 
 enum column { NAME, TYPE, TYPE_OID, QUOTED, IS_IDENTITY };
 
