@@ -189,7 +189,8 @@ renew_tables(struct dump *d)
 
 		if (!t->is_altered)
 			continue;
-		if ((err = tables_renew(t, d->control, &d->options.wanted, &is_rewritten)) != 0)
+		if ((err = tables_find_again(t, d->control, &d->options)) != 0 ||
+		    (err = tables_renew(t, d->control, &d->options.wanted, &is_rewritten)) != 0)
 			return err;
 		t->is_altered = 0;
 		if (is_rewritten && !t->is_gone && d->options.wanted.n_pages > 0)

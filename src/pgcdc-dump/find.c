@@ -274,3 +274,23 @@ tables_find(struct tables *ts, PGconn *conn, const struct options *o)
 		return log_permanent("there is no table to dump");
 	return err;
 }
+
+int
+tables_find_again(struct table *t, PGconn *conn, const struct options *o)
+{
+	int err = 0;
+	PGresult *res = o->publications.n > 0 ? candidates(conn, o, &err) : NULL;
+
+	for (int row = 0; row < PQntuples(res) && err == 0; row++) {
+		if (strcmp(PQgetvalue(res, row, OID), t->oid) != 0 ||
+		    strcmp(PQgetvalue(res, row, LINE_OID), t->line_oid) != 0)
+			continue;
+		free(t->attnames);
+		free(t->filter);
+		t->attnames = copy(res, row, ATTNAMES);
+		t->filter = copy(res, row, FILTER);
+		err = check(res, row);
+	}
+	PQclear(res);
+	return err;
+}

@@ -41,6 +41,12 @@ struct tables {
 int tables_find(struct tables *ts, PGconn *conn, const struct options *o);
 
 /*
+ * A table was altered: its publications may have its columns and its filter under other names now.
+ * 0, or the exit code after reporting.
+ */
+int tables_find_again(struct table *t, PGconn *conn, const struct options *o);
+
+/*
  * Fill in what an ALTER may change, or find the table gone; the fields before it are set.  0, or the
  * exit code after reporting.
  */
