@@ -370,7 +370,10 @@ wait_for_any(struct dump *d)
 	return source_wait(&d->source, fds, (unsigned)d->n_workers, deadline);
 }
 
-/* Until all ranges are read, or the end is asked for: 0, SOURCE_DOWNSTREAM_GONE, or the exit code after reporting. */
+/*
+ * Until all ranges are read, or the end is asked for: 0, SOURCE_DOWNSTREAM_GONE, or the exit code
+ * after reporting.
+ */
 static int
 flow(struct dump *d)
 {

@@ -140,6 +140,15 @@ place(const struct worker *w)
 	return text;
 }
 
+/* The snapshot is not there: the connection that holds it has ended, which tells why. */
+static int
+lacks_snapshot(const struct worker *w, const char *state)
+{
+	return w->state == WORKER_ASKED && state != NULL &&
+	       (strcmp(state, "22023") == 0 || strcmp(state, "42704") == 0 ||
+		   strcmp(state, "55000") == 0);
+}
+
 /* An error that another try may mend: 0, and w says why; or the exit code after reporting. */
 static int
 failed(struct worker *w, const PGresult *res)
@@ -149,6 +158,10 @@ failed(struct worker *w, const PGresult *res)
 
 	if (tables_is_altered(res)) {
 		w->is_lost = w->is_altered = 1;
+		return 0;
+	}
+	if (lacks_snapshot(w, state)) {
+		w->is_lost = 1;
 		return 0;
 	}
 	/* On a standby: what is to be replayed removes what the snapshot sees. */
