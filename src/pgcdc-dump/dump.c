@@ -10,8 +10,7 @@
 /* Lines waiting for stdout: above this no more rows are taken. */
 #define HIGH_WATER (256 * 1024)
 
-static const char control_settings[] = SESSION_SETTINGS "SET search_path = '';"
-							"SET quote_all_identifiers = off";
+static const char control_settings[] = SESSION_SETTINGS "SET search_path = ''";
 
 static int
 no_plan(void)
