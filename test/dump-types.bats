@@ -96,10 +96,10 @@ begin() {
 	dump -U hostile --publication=cases
 	rows_of >hostile
 	dump --publication=cases
-	rows_of | diff hostile - | head -n 10 | is ""
+	rows_of | cmp hostile -
 	PGUSER=hostile PGDATESTYLE=German PGTZ=Asia/Tokyo PGCLIENTENCODING=SJIS \
 		PGOPTIONS='-c intervalstyle=iso_8601 -c bytea_output=escape' dump --publication=cases
-	rows_of | diff hostile - | head -n 10 | is ""
+	rows_of | cmp hostile -
 	# It said so if the settings had not come so far.
 	[ "$(PGUSER=hostile sql "SELECT 0.1::float8, '1 mon'::interval, '\x00'::bytea")" != '0.1|1 mon|\x00' ]
 }

@@ -63,22 +63,25 @@ make_wide() {
 # --- a dump that is held
 
 # start_held [OPTION]...: a dump page by page that has its snapshot, and that has written its
-# first row; no more than half a megabyte is read from the server until let_go.
+# first row, FIRST; no more than half a megabyte is read from the server until let_go.
 start_held() {
 	rm -f held
 	mkfifo held
 	start_bg DUMP held "$@"
 	exec {HELD}<held
-	read -r HEAD <&"$HELD"
-	read -r FIRST <&"$HELD"
-	[[ $FIRST == '{"action":"R"'* ]]
+	: >begun
+	while read -r FIRST <&"$HELD"; do
+		printf '%s\n' "$FIRST" >>begun
+		[[ $FIRST != '{"action":"R"'* ]] || return 0
+	done
+	return 1
 }
 
 held() { exec pgcdc-dump --range-pages=1 "$@" >held 2>err; }
 
 # let_go: the rest, with what was read already, is in out.  Sets bg_status.
 let_go() {
-	{ printf '%s\n' "$HEAD" "$FIRST" && timeout 60 cat <&"$HELD"; } >out
+	{ cat begun && timeout 60 cat <&"$HELD"; } >out
 	exec {HELD}<&-
 	end_bg DUMP
 	cat err
