@@ -146,5 +146,8 @@ snapshot_take(struct snapshot *s, PGconn *conn)
 int
 snapshot_release(struct snapshot *s)
 {
+	/* Why the server has ended the connection, if so: it would be lost with a write. */
+	if (PQconsumeInput(s->conn) != 0)
+		(void)PQisBusy(s->conn);
 	return query_run(s->conn, "COMMIT", "could not give up a snapshot");
 }
