@@ -38,9 +38,12 @@ teardown_file() { pg_stop; }
 }
 
 @test "dump: partitions, leaf by leaf, and as their root; inheritance, each table its own" {
-	sql 'CREATE TABLE root (id int, a text, b int) PARTITION BY RANGE (id);
-		CREATE TABLE leaf1 (b int, gone int, id int, a text);
-		ALTER TABLE leaf1 DROP gone;
+	local leaf1='b int, gone int, id int, a text' row='b=2 id=1 a="a"'
+	# Before 15 the reader refuses leaves that differ from their root.
+	[ "$MAJOR" -ge 15 ] || leaf1='id int, a text, b int' row='id=1 a="a" b=2'
+	sql "CREATE TABLE root (id int, a text, b int) PARTITION BY RANGE (id);
+		CREATE TABLE leaf1 ($leaf1);
+		ALTER TABLE leaf1 DROP IF EXISTS gone;
 		ALTER TABLE root ATTACH PARTITION leaf1 FOR VALUES FROM (0) TO (10);
 		CREATE TABLE sub PARTITION OF root FOR VALUES FROM (10) TO (100) PARTITION BY LIST (id);
 		CREATE TABLE leaf2 PARTITION OF sub FOR VALUES IN (10);
@@ -48,14 +51,13 @@ teardown_file() { pg_stop; }
 		CREATE TABLE no_leaves (id int) PARTITION BY LIST (id);
 		CREATE TABLE parent (id int); CREATE TABLE child (a int) INHERITS (parent);
 		CREATE PUBLICATION leaves FOR TABLE root, parent;
-		CREATE PUBLICATION p FOR TABLE root, parent WITH (publish_via_partition_root = true)'
+		CREATE PUBLICATION p FOR TABLE root, parent WITH (publish_via_partition_root = true)" 2>/dev/null
 	make_slot
 	sql "INSERT INTO root VALUES (1, 'a', 2), (10, 'b', 3), (11, 'c', 4); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2, 3)"
 	local publication
 	for publication in leaves p; do
 		dump --publication=$publication
 		rows_of | sort >rows
-		read_slot --publication=$publication >streamed 2>/dev/null || true
 		timeout 60 pgcdc-read -q -S "$PGDATABASE" --publication=$publication --drain |
 			sed -n 's/^{"action":"I".*,"schema":\(.*\)}$/\1/p' | sort | diff rows -
 		[ "$(wc -l <rows)" -eq 5 ]
@@ -63,9 +65,7 @@ teardown_file() { pg_stop; }
 	dump --publication=leaves,p
 	rows_of | sort | cmp rows -
 	dump --tables=public.root
-	[ "$(short <out | sort | grep -v C)" = 'R leaf1 b=2 id=1 a="a"
-R leaf2 id=10 a="b" b=3
-R leaf3 id=11 a="c" b=4' ]
+	[ "$(short <out | sort | grep -v C)" = "R leaf1 $row"$'\nR leaf2 id=10 a="b" b=3\nR leaf3 id=11 a="c" b=4' ]
 	dump --tables=public.root --exclude-tables=public.leaf1,public.sub
 	[ "$(short <out | sort | grep -v C)" = 'R leaf2 id=10 a="b" b=3
 R leaf3 id=11 a="c" b=4' ]
