@@ -196,16 +196,22 @@ forget(struct table *t)
 	t->columns = t->where = BUF_INIT;
 }
 
+unsigned long
+tables_file(const struct table *t)
+{
+	return strtoul(t->state, NULL, 10);
+}
+
 int
 tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewritten)
 {
-	unsigned long file = strtoul(t->state, NULL, 10);
+	unsigned long file = tables_file(t);
 	int err;
 
 	forget(t);
 	if ((err = tables_describe(t, conn, w)) != 0)
 		return err;
-	*is_rewritten = t->is_gone || strtoul(t->state, NULL, 10) != file;
+	*is_rewritten = t->is_gone || tables_file(t) != file;
 	return 0;
 }
 

@@ -16,6 +16,7 @@ worker_open(struct worker *w, const struct connect_target *server)
 {
 	int err;
 
+	worker_close(w);
 	*w = (struct worker){ .state = WORKER_IDLE };
 	if ((err = connect_open(&w->conn, server, NULL)) != 0 ||
 	    (err = query_run(w->conn, settings, "could not configure the session")) != 0)
@@ -23,6 +24,12 @@ worker_open(struct worker *w, const struct connect_target *server)
 	if (PQsetnonblocking(w->conn, 1) != 0)
 		return log_temporary("could not set up a connection: %s", PQerrorMessage(w->conn));
 	return 0;
+}
+
+int
+worker_is_open(const struct worker *w)
+{
+	return PQstatus(w->conn) == CONNECTION_OK;
 }
 
 /* --- asking */
@@ -122,7 +129,8 @@ worker_begin(struct worker *w, const struct table *t, const struct range *r,
 	make_sql(w, s, xmin);
 	if (w->sql.failed)
 		return log_temporary("out of memory for a query");
-	if (PQsendQuery(w->conn, w->sql.data) == 0)
+	/* That the connection is cut comes out when an answer is looked for. */
+	if (PQsendQuery(w->conn, w->sql.data) == 0 && worker_is_open(w))
 		return log_temporary("could not ask for rows: %s", PQerrorMessage(w->conn));
 	w->state = WORKER_ASKED;
 	return 0;
@@ -144,6 +152,32 @@ place(const struct worker *w)
 	return text;
 }
 
+/*
+ * Another try may mend it: a standby replays what removes rows that the snapshot sees (40001); the
+ * server ends the session (57P..); the one that held the snapshot is gone, which each version's import
+ * says in another way.
+ */
+static int
+is_passing(const struct worker *w, const char *state)
+{
+	static const char *const of_import[] = { "22023", "42704", "55000" };
+
+	if (strcmp(state, "40001") == 0 || strncmp(state, "57P", 3) == 0)
+		return 1;
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]); i++)
+		if (w->state == WORKER_ASKED && strcmp(state, of_import[i]) == 0)
+			return 1;
+	return 0;
+}
+
+/* The table is not there under its name, or lacks a column. */
+static int
+is_of_ddl(const char *state)
+{
+	return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
+	       strcmp(state, "3F000") == 0;
+}
+
 /* An error that another try may mend: 0, and w says why; or the exit code after reporting. */
 static int
 failed(struct worker *w, const PGresult *res)
@@ -151,20 +185,21 @@ failed(struct worker *w, const PGresult *res)
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	char what[400];
 
-	/* The table is not there under its name, or lacks a column. */
-	if (state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
-				 strcmp(state, "3F000") == 0)) {
+	if (state != NULL && is_of_ddl(state)) {
 		w->is_lost = w->is_altered = 1;
 		return 0;
 	}
-	/* On a standby: what is to be replayed removes what the snapshot sees. */
-	if (state != NULL && strcmp(state, "40001") == 0) {
-		log_info("%s are read again: %s", place(w), PQresultErrorMessage(res));
-		w->is_lost = 1;
-		return 0;
+	if (worker_is_open(w) && (state == NULL || !is_passing(w, state))) {
+		snprintf(what, sizeof(what), "could not read %s", place(w));
+		return query_report(w->conn, res, what);
 	}
-	snprintf(what, sizeof(what), "could not read %s", place(w));
-	return query_report(w->conn, res, what);
+	if (!w->is_lost)
+		log_info("%s are read again: %s", place(w),
+		    state != NULL ? PQresultErrorMessage(res) : PQerrorMessage(w->conn));
+	w->is_lost = 1;
+	if (!worker_is_open(w))
+		w->state = WORKER_IDLE;
+	return 0;
 }
 
 /* The result of one command of the transaction. 0, or the exit code after reporting. */

@@ -28,8 +28,10 @@ struct worker {
 	struct buf scratch, sql;
 };
 
-/* Connect. 0, or the exit code after reporting. */
+/* Connect, or again when the connection is cut. 0, or the exit code after reporting. */
 int worker_open(struct worker *w, const struct connect_target *server);
+
+int worker_is_open(const struct worker *w);
 
 /*
  * Ask for a range, in a snapshot that stays; xmin is NULL, or of all rows only those are wanted that a
