@@ -28,7 +28,7 @@ MAJORS = 13 14 15 16 17 18
 # Each program links only the libraries of its row.
 PROGRAMS = pgcdc-read pgcdc-dump pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run
 LIBS_pgcdc-read = libpq
-LIBS_pgcdc-dump = libpq
+LIBS_pgcdc-dump = libpq libxxhash
 LIBS_pgcdc-translate = libpq jansson
 LIBS_pgcdc-kafka = rdkafka jansson
 LIBS_pgcdc-file =
@@ -55,6 +55,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(INSTRUMENT) $(LDFLAGS)
 PQ_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
 PQ_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
 JANSSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
+XXHASH_LIBS = $(shell $(PKG_CONFIG) --libs libxxhash)
 
 # Each folder's objects but main.o make an archive, which programs and tests link.
 objects = $(patsubst src/%.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
@@ -97,7 +98,7 @@ $(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
 		$(B)/pgcdc-read.a $(B)/pgcdc-dump.a $(B)/pgcdc-translate.a $(B)/pgcdc-kafka.a $(B)/pgcdc-run.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
-		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS)
+		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS)
 
 tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check compare disk.so) $(B)/kafka/admin
 $(B)/bench/%: test/bench/%.c $(B)/lib.a

@@ -45,7 +45,8 @@ begin_stream(struct dump *d)
 
 	if (res == NULL)
 		return err;
-	source_head(&d->source, PQgetvalue(res, 0, 0));
+	if (!d->options.digest)
+		source_head(&d->source, PQgetvalue(res, 0, 0));
 	err = progress_open(&d->progress, d->options.progress_file, PQgetvalue(res, 0, 0));
 	PQclear(res);
 	return err;

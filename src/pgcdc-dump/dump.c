@@ -10,22 +10,28 @@
 /* Lines waiting for stdout: above this no more rows are taken. */
 #define HIGH_WATER (256 * 1024)
 
-/* When --max-rate allows the next byte. */
-static int64_t
-next_byte(const struct dump *d)
+/* What --max-rate allows is not saved up for longer than a second. */
+#define LONGEST_CREDIT 1000000
+
+/* What was appended has to be paid for with time. */
+static void
+pay(struct dump *d)
 {
-	const struct out *out = &d->source.out;
+	uint64_t bytes = d->source.out.written + out_pending(&d->source.out);
+	int64_t earliest = loop_now() - LONGEST_CREDIT;
 
 	if (d->options.max_rate == 0)
-		return 0;
-	return d->begun + (int64_t)((double)(out->written + out_pending(out)) /
-				    (double)d->options.max_rate * 1e6);
+		return;
+	if (d->due < earliest)
+		d->due = earliest;
+	d->due += (int64_t)((double)(bytes - d->paid) / (double)d->options.max_rate * 1e6);
+	d->paid = bytes;
 }
 
 static int
 has_room(const struct dump *d)
 {
-	return out_pending(&d->source.out) < HIGH_WATER && loop_now() >= next_byte(d);
+	return out_pending(&d->source.out) < HIGH_WATER && loop_now() >= d->due;
 }
 
 /* An idle worker gets the next range, if there is one. */
@@ -66,6 +72,30 @@ mark(struct dump *d, const struct worker *w)
 	buf_add(&d->unacked, &m, sizeof(m));
 }
 
+/* The line of a range whose rows were counted. */
+static void
+add_digest(struct dump *d, const struct worker *w)
+{
+	struct buf *b = &d->source.out.buf;
+
+	buf_str(b, "{\"digest\":\"");
+	digest_print(b, &w->digest);
+	buf_str(b, "\",\"rows\":");
+	buf_uint(b, w->digest.rows);
+	buf_str(b, ",\"lsn\":\"");
+	buf_str(b, w->lsn);
+	buf_str(b, "\"");
+	buf_add(b, w->table->shape.text.data, w->table->shape.head);
+	buf_str(b, ",\"first\":");
+	buf_uint(b, w->range.first);
+	buf_str(b, ",\"last\":");
+	if (w->range.end == PLAN_END)
+		buf_str(b, "null");
+	else
+		buf_uint(b, w->range.end - 1);
+	buf_str(b, "}\n");
+}
+
 static void
 finished(struct dump *d, struct worker *w)
 {
@@ -79,8 +109,13 @@ finished(struct dump *d, struct worker *w)
 	}
 	d->ranges++;
 	d->fruitless = 0;
-	plan_done(&d->plan, &w->range);
-	mark(d, w);
+	if (d->options.digest) {
+		add_digest(d, w);
+		plan_drop(&d->plan, &w->range);
+	} else {
+		plan_done(&d->plan, &w->range);
+		mark(d, w);
+	}
 }
 
 /* What is acknowledged goes into the progress file. 0, or the exit code after reporting. */
@@ -126,6 +161,7 @@ serve(struct dump *d)
 			err = worker_take(w, &d->source.out.buf, d->source.out.sent + HIGH_WATER);
 			if (err == 0 && w->state == WORKER_IDLE)
 				finished(d, w);
+			pay(d);
 		}
 		if (err == 0 && w->state == WORKER_IDLE)
 			err = employ(d, w);
@@ -141,13 +177,13 @@ wait_for_any(struct dump *d)
 {
 	struct pollfd fds[DUMP_JOBS];
 	int taking = has_room(d);
-	int64_t deadline = LOOP_NEVER;
+	int64_t deadline = d->display.next;
 
 	/* Room has come since. */
 	if (taking && d->is_held)
 		deadline = loop_now();
-	if (!taking && out_pending(&d->source.out) < HIGH_WATER)
-		deadline = next_byte(d);
+	if (!taking && out_pending(&d->source.out) < HIGH_WATER && d->due < deadline)
+		deadline = d->due;
 	for (size_t i = 0; i < d->n_workers; i++) {
 		const struct worker *w = &d->worker[i];
 		int unsent = PQflush(w->conn);
@@ -174,6 +210,7 @@ flow(struct dump *d)
 		if ((err = serve(d)) != 0 || (err = source_write(&d->source)) != SOURCE_GOES_ON ||
 		    (err = save(d)) != 0)
 			return err;
+		display_tell(&d->display, &d->plan, d->rows, d->source.out.written);
 		if (d->busy == 0 && (loop_ending() || plan_is_done(&d->plan)))
 			return 0;
 		if (d->busy == 0 && d->is_lost) {
@@ -203,8 +240,10 @@ run(struct dump *d)
 {
 	int err, saved;
 
-	d->begun = loop_now();
+	d->due = loop_now();
+	display_begin(&d->display, &d->plan);
 	err = flow(d);
+	display_end(&d->display);
 	if (err > 0)
 		return err;
 	err = source_end(&d->source, err == SOURCE_DOWNSTREAM_GONE);
@@ -213,8 +252,9 @@ run(struct dump *d)
 	if (!plan_is_done(&d->plan))
 		return log_temporary("the end came before all tables were read");
 	if ((err = complete(d)) == 0)
-		log_info("read %llu rows of %zu tables in %llu ranges", (unsigned long long)d->rows,
-		    d->tables.n, (unsigned long long)d->ranges);
+		log_info("read %llu rows of %zu table%s in %llu ranges",
+		    (unsigned long long)d->rows, d->tables.n, d->tables.n == 1 ? "" : "s",
+		    (unsigned long long)d->ranges);
 	return err;
 }
 

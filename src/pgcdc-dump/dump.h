@@ -2,6 +2,7 @@
 #ifndef DUMP_H
 #define DUMP_H
 
+#include "display.h"
 #include "options.h"
 #include "plan.h"
 #include "progress.h"
@@ -38,7 +39,9 @@ struct dump {
 	struct progress progress;
 	struct buf unacked; /* struct dump_mark, each; the oldest first */
 	uint64_t rows, ranges;
-	int64_t begun; /* microseconds, on loop_now()'s clock */
+	struct display display;
+	int64_t due; /* --max-rate: when the next byte may be written, on loop_now()'s clock ... */
+	uint64_t paid; /* ... after so many */
 };
 
 /* Run, to the end. The exit code. */

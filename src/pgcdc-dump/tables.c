@@ -37,7 +37,8 @@ static const char columns_sql
 	 " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END)"
 	 " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
 	 " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
-	 " AND ($2::text IS NULL OR a.attname = ANY ($2::name[])) ORDER BY a.attnum";
+	 " AND ($2::text IS NULL OR a.attname = ANY ($2::name[]))"
+	 " ORDER BY CASE WHEN $3 THEN a.attname::text COLLATE \"C\" END, a.attnum";
 
 enum column { NAME, TYPE, TYPE_OID, QUOTED, IS_IDENTITY };
 
@@ -77,9 +78,9 @@ add_column(struct table *t, const PGresult *res, int row)
 static int
 read_columns(struct table *t, PGconn *conn, const struct wanted *w)
 {
-	const char *values[] = { t->line_oid, t->attnames };
+	const char *values[] = { t->line_oid, t->attnames, t->shape.is_object ? "t" : "f" };
 	int err = 0;
-	PGresult *res = query_rows(conn, &err, COULD_NOT, columns_sql, 2, values);
+	PGresult *res = query_rows(conn, &err, COULD_NOT, columns_sql, 3, values);
 
 	if (res == NULL)
 		return err;
@@ -145,11 +146,15 @@ static int
 take_names(struct table *t, const PGresult *res)
 {
 	char **const names[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name };
+	int err;
 
 	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
 		if ((*names[i] = copy(res, 0, i)) == NULL)
 			return out_of_memory();
-	return row_shape_begin(&t->shape, t->line_schema, t->line_name) == 0 ? 0 : not_utf8(t);
+	/* A digest is of pages, and so of a heap. */
+	err = t->shape.is_object ? row_shape_begin(&t->shape, t->schema, t->name)
+	                         : row_shape_begin(&t->shape, t->line_schema, t->line_name);
+	return err == 0 ? 0 : not_utf8(t);
 }
 
 static int
@@ -185,6 +190,7 @@ forget(struct table *t)
 {
 	char **const texts[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name,
 		&t->state };
+	int is_object;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		free(*texts[i]);
@@ -192,7 +198,9 @@ forget(struct table *t)
 	}
 	buf_free(&t->columns);
 	buf_free(&t->where);
+	is_object = t->shape.is_object;
 	row_shape_free(&t->shape);
+	t->shape.is_object = is_object;
 	t->columns = t->where = BUF_INIT;
 }
 

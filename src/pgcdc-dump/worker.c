@@ -125,6 +125,7 @@ worker_begin(struct worker *w, const struct table *t, const struct range *r,
 	w->range = *r;
 	w->lsn = s->lsn;
 	w->rows = 0;
+	w->digest = (struct digest){ .rows = 0 };
 	w->is_lost = w->is_altered = 0;
 	make_sql(w, s, xmin);
 	if (w->sql.failed)
@@ -228,6 +229,23 @@ bad_row(const struct worker *w, const char *why)
 	return log_permanent("%s have %s", place(w), why);
 }
 
+/* Onto the stream, or into the digest. NULL, or why it cannot be. */
+static const char *
+take_row(struct worker *w, struct buf *out, const char *row, size_t len)
+{
+	const struct row_shape *shape = &w->table->shape;
+	const char *why;
+
+	if (!shape->is_object)
+		return row_write(out, shape, w->lsn, row, len, &w->scratch);
+	w->row.len = 0;
+	why = row_object(&w->row, shape, row, len, &w->scratch);
+	if (why == NULL && !w->row.failed)
+		digest_add(&w->digest, w->row.data, w->row.len);
+	out->failed |= w->row.failed;
+	return why;
+}
+
 /* Rows that are here. 0, or the exit code after reporting. */
 static int
 take_rows(struct worker *w, struct buf *out, size_t limit)
@@ -247,8 +265,7 @@ take_rows(struct worker *w, struct buf *out, size_t limit)
 			return 0; /* an error is the next result */
 		}
 		if (!w->is_altered)
-			why = row_write(
-			    out, &w->table->shape, w->lsn, row, (size_t)len - 1, &w->scratch);
+			why = take_row(w, out, row, (size_t)len - 1);
 		PQfreemem(row);
 		if (why != NULL) {
 			out->len = before;
@@ -294,5 +311,6 @@ worker_close(struct worker *w)
 {
 	PQfinish(w->conn);
 	buf_free(&w->scratch);
+	buf_free(&w->row);
 	buf_free(&w->sql);
 }
