@@ -10,11 +10,7 @@
 /* So many snapshots are lost, one after the other, before somebody should look why. */
 #define MOST_FRUITLESS 10
 
-static const char control_settings[] = "SET search_path = '';"
-				       "SET quote_all_identifiers = off;"
-				       "SET client_min_messages = 'warning';"
-				       "SET statement_timeout = 0;"
-				       "SET idle_in_transaction_session_timeout = 0";
+static const char control_settings[] = SESSION_SETTINGS "SET search_path = ''";
 
 /* --- the beginning */
 
@@ -264,7 +260,8 @@ renew_tables(struct dump *d)
 
 		if (!t->is_altered)
 			continue;
-		if ((err = tables_renew(t, d->control, &d->options.wanted, &is_rewritten)) != 0)
+		if ((err = tables_find_again(t, d->control, &d->options)) != 0 ||
+		    (err = tables_renew(t, d->control, &d->options.wanted, &is_rewritten)) != 0)
 			return err;
 		t->is_altered = 0;
 		if (is_rewritten && !t->is_gone && d->options.wanted.n_pages > 0)
@@ -291,8 +288,12 @@ begin_again(struct dump *d)
 		return log_temporary(
 		    "no pages could be read in %d snapshots, one after the other", MOST_FRUITLESS);
 	/* A standby ends the session, too, when its snapshot is in the way of what is replayed. */
-	if (snapshot_release(&d->snapshot) != 0 && (err = open_control(d)) != 0)
-		return err;
+	if (snapshot_release(&d->snapshot) != 0) {
+		log_info("the snapshot is lost, and another one is taken: %s",
+		    PQerrorMessage(d->control));
+		if ((err = open_control(d)) != 0)
+			return err;
+	}
 	if ((err = renew_tables(d)) != 0)
 		return err;
 	plan_renew(&d->plan);

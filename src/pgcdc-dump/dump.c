@@ -200,7 +200,10 @@ wait_for_any(struct dump *d)
 	return source_wait(&d->source, fds, (unsigned)d->n_workers, deadline);
 }
 
-/* Until all ranges are read: 0, SOURCE_DOWNSTREAM_GONE, or the exit code after reporting. */
+/*
+ * Until all ranges are read, or the end is asked for: 0, SOURCE_DOWNSTREAM_GONE, or the exit code
+ * after reporting.
+ */
 static int
 flow(struct dump *d)
 {
@@ -211,7 +214,8 @@ flow(struct dump *d)
 		    (err = save(d)) != 0)
 			return err;
 		display_tell(&d->display, &d->plan, d->rows, d->source.out.written);
-		if (d->busy == 0 && (loop_ending() || plan_is_done(&d->plan)))
+		/* What workers have in hand may take long: another run reads it again. */
+		if (loop_ending() || (d->busy == 0 && plan_is_done(&d->plan)))
 			return 0;
 		if (d->busy == 0 && d->is_lost) {
 			if ((err = begin_again(d)) != 0)

@@ -191,6 +191,9 @@ snapshot_of_slot(
 int
 snapshot_release(struct snapshot *s)
 {
+	/* Why the server has ended the connection, if so: it would be lost with a write. */
+	if (PQconsumeInput(s->conn) != 0)
+		(void)PQisBusy(s->conn);
 	PQclear(PQexec(s->conn, "COMMIT"));
 	return PQstatus(s->conn) == CONNECTION_OK ? 0 : -1;
 }

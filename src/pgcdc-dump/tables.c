@@ -26,8 +26,8 @@ static const char names_sql
 	 " WHERE l.oid = $1 AND h.oid = $2";
 
 /*
- * The columns of the line's table, in its order; what is generated is not in a stream either.  Those
- * that identify a row in the stream are always wanted.
+ * The columns of the line's table, in its order; what is generated is not in a stream either, but
+ * from 18 on if a publication says so.  Those that identify a row in the stream are always wanted.
  */
 static const char columns_sql
     [] = "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
@@ -36,8 +36,10 @@ static const char columns_sql
 	 " FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid"
 	 " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END)"
 	 " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
-	 " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
-	 " AND ($2::text IS NULL OR a.attname = ANY ($2::name[]))"
+	 " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped"
+	 " AND CASE WHEN $2::text IS NULL THEN a.attgenerated = ''"
+	 " ELSE a.attname = ANY ($2::name[]) AND (a.attgenerated = ''"
+	 " OR pg_catalog.current_setting('server_version_num')::int >= 180000) END"
 	 " ORDER BY CASE WHEN $3 THEN a.attname::text COLLATE \"C\" END, a.attnum";
 
 enum column { NAME, TYPE, TYPE_OID, QUOTED, IS_IDENTITY };
@@ -121,6 +123,88 @@ read_where(struct table *t, PGconn *conn, const struct wanted *w)
 	return err;
 }
 
+/* --- a look */
+
+void
+tables_look_sql(struct buf *b, const struct table *t)
+{
+	buf_str(b, "SELECT tableoid");
+	buf_str(b, t->columns.len > 1 ? "," : "");
+	buf_str(b, t->columns.data);
+	buf_str(b, " FROM ONLY ");
+	buf_str(b, t->from);
+	buf_str(b, " LIMIT 0");
+}
+
+/* Which columns of which table the answer has, and their types. */
+static void
+note_look(struct buf *b, const PGresult *res)
+{
+	for (int i = 0; i < PQnfields(res); i++) {
+		buf_uint(b, PQftable(res, i));
+		buf_str(b, ".");
+		buf_uint(b, (uint64_t)(PQftablecol(res, i) & 0xffff));
+		buf_str(b, ".");
+		buf_uint(b, PQftype(res, i));
+		buf_str(b, ",");
+	}
+}
+
+int
+tables_is_as_before(const struct table *t, const PGresult *res)
+{
+	struct buf now = BUF_INIT;
+	int is_same;
+
+	note_look(&now, res);
+	is_same = !now.failed && now.len == t->look.len &&
+	          memcmp(now.data, t->look.data, now.len) == 0;
+	buf_free(&now);
+	return is_same;
+}
+
+int
+tables_is_altered(const PGresult *res)
+{
+	static const char *const states[] = {
+		"42P01" /* no such table */,
+		"42703" /* column */,
+		"3F000" /* schema */,
+	};
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	for (size_t i = 0; state != NULL && i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(state, states[i]) == 0)
+			return 1;
+	return 0;
+}
+
+/* It shows also whether we may read; what is altered just now, workers find out. */
+static int
+look(struct table *t, PGconn *conn)
+{
+	struct buf sql = BUF_INIT;
+	char what[300];
+	PGresult *res;
+	int err = 0;
+
+	tables_look_sql(&sql, t);
+	buf_add(&sql, "", 1);
+	if (sql.failed || t->columns.failed) {
+		buf_free(&sql);
+		return out_of_memory();
+	}
+	res = PQexec(conn, sql.data);
+	buf_free(&sql);
+	snprintf(what, sizeof(what), "could not read table %s", t->from);
+	if (PQresultStatus(res) == PGRES_TUPLES_OK)
+		note_look(&t->look, res);
+	else if (!tables_is_altered(res))
+		err = query_report(conn, res, what);
+	PQclear(res);
+	return err;
+}
+
 /* How large it is, and what it looks like now. */
 static int
 read_state(struct table *t, PGconn *conn)
@@ -179,10 +263,10 @@ tables_describe(struct table *t, PGconn *conn, const struct wanted *w)
 	int err;
 
 	if ((err = read_names(t, conn)) != 0 || t->is_gone ||
-	    (err = read_columns(t, conn, w)) != 0 || (err = read_where(t, conn, w)) != 0 ||
-	    (err = read_state(t, conn)) != 0)
+	    (err = read_columns(t, conn, w)) != 0 || (err = look(t, conn)) != 0 ||
+	    (err = read_where(t, conn, w)) != 0 || (err = read_state(t, conn)) != 0)
 		return err;
-	return t->shape.text.failed || t->columns.failed || t->state == NULL ? out_of_memory() : 0;
+	return t->shape.text.failed || t->look.failed || t->state == NULL ? out_of_memory() : 0;
 }
 
 static void
@@ -197,11 +281,12 @@ forget(struct table *t)
 		*texts[i] = NULL;
 	}
 	buf_free(&t->columns);
+	buf_free(&t->look);
 	buf_free(&t->where);
 	is_object = t->shape.is_object;
 	row_shape_free(&t->shape);
 	t->shape.is_object = is_object;
-	t->columns = t->where = BUF_INIT;
+	t->columns = t->look = t->where = BUF_INIT;
 }
 
 unsigned long

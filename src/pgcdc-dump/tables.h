@@ -23,6 +23,7 @@ struct table {
 	char *line_schema, *line_name; /* on the line */
 	char *state;                   /* as tables_state_sql has it */
 	struct buf columns;            /* id,"Note", as SQL has them, NUL-terminated */
+	struct buf look;               /* what tables_look_sql() found */
 	struct buf where;              /* conditions of --where, NUL-terminated; empty: none */
 	struct row_shape shape;
 	uint32_t pages;
@@ -38,6 +39,12 @@ struct tables {
  * 0, or the exit code after reporting.
  */
 int tables_find(struct tables *ts, PGconn *conn, const struct options *o);
+
+/*
+ * A table was altered: its publications may have its columns and its filter under other names now.
+ * 0, or the exit code after reporting.
+ */
+int tables_find_again(struct table *t, PGconn *conn, const struct options *o);
 
 /*
  * Fill in what an ALTER may change, or find the table gone; the fields before it are set.  0, or the
@@ -61,5 +68,17 @@ void tables_free(struct tables *ts);
  * has locked it: the file of its rows, then its name and columns.
  */
 extern const char tables_state_sql[];
+
+/*
+ * Append SQL that locks the table against DDL, and whose answer, without rows, tells what the names
+ * in it mean now: a catalog that is read in a snapshot shows what they meant in it.
+ */
+void tables_look_sql(struct buf *b, const struct table *t);
+
+/* Does this answer find the columns that were described, of the same table? */
+int tables_is_as_before(const struct table *t, const PGresult *res);
+
+/* Is it the error of a table that is not there under its name, or lacks a column? */
+int tables_is_altered(const PGresult *res);
 
 #endif

@@ -5,11 +5,7 @@
 #include "query.h"
 #include "worker.h"
 
-static const char settings[] = VALUE_SETTINGS "SET client_min_messages = 'warning';"
-					      "SET statement_timeout = 0;"
-					      "SET lock_timeout = 0;"
-					      "SET idle_in_transaction_session_timeout = 0;"
-					      "SET synchronize_seqscans = off";
+static const char settings[] = VALUE_SETTINGS SESSION_SETTINGS "SET synchronize_seqscans = off";
 
 int
 worker_open(struct worker *w, const struct connect_target *server)
@@ -106,9 +102,9 @@ make_sql(struct worker *w, const struct snapshot *s, const char *xmin)
 		buf_str(b, "ROLLBACK; ");
 	buf_str(b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '");
 	buf_str(b, s->id);
-	buf_str(b, "'; SELECT FROM ONLY ");
-	buf_str(b, w->table->from);
-	buf_str(b, " LIMIT 0; ");
+	buf_str(b, "'; ");
+	tables_look_sql(b, w->table);
+	buf_str(b, "; ");
 	buf_add(b, tables_state_sql, (size_t)(parameter - tables_state_sql));
 	buf_str(b, w->table->oid);
 	buf_str(b, "; ");
@@ -171,14 +167,6 @@ is_passing(const struct worker *w, const char *state)
 	return 0;
 }
 
-/* The table is not there under its name, or lacks a column. */
-static int
-is_of_ddl(const char *state)
-{
-	return strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
-	       strcmp(state, "3F000") == 0;
-}
-
 /* An error that another try may mend: 0, and w says why; or the exit code after reporting. */
 static int
 failed(struct worker *w, const PGresult *res)
@@ -186,7 +174,7 @@ failed(struct worker *w, const PGresult *res)
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	char what[400];
 
-	if (state != NULL && is_of_ddl(state)) {
+	if (tables_is_altered(res)) {
 		w->is_lost = w->is_altered = 1;
 		return 0;
 	}
@@ -203,6 +191,15 @@ failed(struct worker *w, const PGresult *res)
 	return 0;
 }
 
+/* The answer to the look has columns of a table; the other one is its state. */
+static int
+is_as_before(const struct table *t, const PGresult *res)
+{
+	if (PQftable(res, 0) != InvalidOid)
+		return tables_is_as_before(t, res);
+	return PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), t->state) == 0;
+}
+
 /* The result of one command of the transaction. 0, or the exit code after reporting. */
 static int
 take_result(struct worker *w, const PGresult *res)
@@ -211,8 +208,7 @@ take_result(struct worker *w, const PGresult *res)
 	case PGRES_COMMAND_OK:
 		return 0;
 	case PGRES_TUPLES_OK:
-		if (PQnfields(res) == 1 &&
-		    (PQntuples(res) == 0 || strcmp(PQgetvalue(res, 0, 0), w->table->state) != 0))
+		if (!is_as_before(w->table, res))
 			w->is_lost = w->is_altered = 1;
 		return 0;
 	case PGRES_COPY_OUT:
