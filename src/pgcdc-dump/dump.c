@@ -291,9 +291,10 @@ save(struct dump *d)
 static int
 serve(struct dump *d)
 {
+	size_t i;
 	int err = 0;
 
-	for (size_t i = 0; i < d->n_workers && err == 0 && has_room(d); i++) {
+	for (i = 0; i < d->n_workers && err == 0 && has_room(d); i++) {
 		struct worker *w = &d->worker[d->turn++ % d->n_workers];
 
 		if (w->state != WORKER_IDLE) {
@@ -304,6 +305,7 @@ serve(struct dump *d)
 		if (err == 0 && w->state == WORKER_IDLE)
 			err = employ(d, w);
 	}
+	d->is_waited_for = i < d->n_workers;
 	if (err == 0 && d->source.out.buf.failed)
 		err = log_temporary("out of memory for a line");
 	return err;
@@ -318,6 +320,9 @@ wait_for_any(struct dump *d)
 
 	if (!taking && out_pending(&d->source.out) < HIGH_WATER)
 		deadline = next_byte(d);
+	/* There has come room since a worker had to do without, an idle one perhaps. */
+	if (taking && d->is_waited_for)
+		deadline = loop_now();
 	for (size_t i = 0; i < d->n_workers; i++) {
 		const struct worker *w = &d->worker[i];
 		int unsent = PQflush(w->conn);

@@ -32,6 +32,7 @@ struct dump {
 	struct plan plan;
 	struct worker worker[DUMP_JOBS];
 	size_t n_workers, busy, turn;
+	int is_waited_for; /* room in the output: not every worker had its turn */
 	struct source source;
 	struct progress progress;
 	struct buf unacked; /* struct dump_mark, each; the oldest first */
