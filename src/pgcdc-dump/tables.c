@@ -10,6 +10,9 @@
 const char tables_state_sql
     [] = "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
 	 " pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"
+	 " (SELECT pg_catalog.string_agg(p.relnamespace || ' ' || p.relname, ',' ORDER BY p.oid)"
+	 " FROM pg_catalog.pg_partition_ancestors(c.oid) a JOIN pg_catalog.pg_class p"
+	 " ON p.oid = a.relid), ' ',"
 	 " (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"
 	 " || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"
 	 " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"
@@ -47,8 +50,8 @@ static const char by_pattern[] =
     " ORDER BY 1, 2, pg_catalog.pg_relation_size(h.oid) DESC";
 
 /* Of several publications one may have all rows; that they have the same columns the server checks. */
-#define BY_PUBLICATION(attnames, filter)                                                           \
-	"SELECT n.nspname, c.relname, c.oid, " HEAP ", " attnames ", " filter                      \
+#define BY_PUBLICATION(attnums, filter)                                                            \
+	"SELECT n.nspname, c.relname, c.oid, " HEAP ", " attnums ", " filter                       \
 	" FROM pg_catalog.pg_publication_tables t"                                                 \
 	" JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"                              \
 	" JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename" LEAVES \
@@ -56,19 +59,23 @@ static const char by_pattern[] =
 	" GROUP BY n.nspname, c.relname, c.oid, h.oid, h.relkind, hn.nspname, h.relname"           \
 	" ORDER BY 1, 2, pg_catalog.pg_relation_size(h.oid) DESC"
 static const char by_publication_13[] = BY_PUBLICATION("NULL", "NULL");
-static const char by_publication_15[] = BY_PUBLICATION("min(t.attnames::text)",
+static const char by_publication_15[] = BY_PUBLICATION(
+    "min((SELECT r.prattrs::text FROM pg_catalog.pg_publication_rel r"
+    " JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid"
+    " WHERE p.pubname = t.pubname AND r.prrelid = c.oid))",
     "CASE WHEN bool_and(t.rowfilter IS NOT NULL)"
     " THEN string_agg(DISTINCT '(' || t.rowfilter || ')', ' OR ') END");
 
-enum candidate { SCHEMA, NAME, LINE_OID, IS_TABLE, OID, FROM, MAY_READ, ATTNAMES, FILTER };
+enum candidate { SCHEMA, NAME, LINE_OID, IS_TABLE, OID, FROM, MAY_READ, ATTNUMS, FILTER };
 
 /* The columns of the line's table, in its order; what is generated is not in a stream either. */
-static const char columns_sql
-    [] = "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
-	 " pg_catalog.quote_ident(a.attname)"
-	 " FROM pg_catalog.pg_attribute a"
-	 " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
-	 " AND ($2::text IS NULL OR a.attname = ANY ($2::name[])) ORDER BY a.attnum";
+static const char columns_sql[] =
+    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
+    " pg_catalog.quote_ident(a.attname), h.attnum"
+    " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attribute h"
+    " ON h.attrelid = $3 AND h.attname = a.attname"
+    " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
+    " AND ($2::text IS NULL OR a.attnum::text = ANY (pg_catalog.string_to_array($2, ' '))) ORDER BY a.attnum";
 
 static int
 out_of_memory(void)
@@ -96,9 +103,9 @@ not_utf8(const struct table *t)
 static int
 read_columns(struct table *t, PGconn *conn)
 {
-	const char *values[] = { t->line_oid, t->attnames };
+	const char *values[] = { t->line_oid, t->attnums, t->oid };
 	int err = 0;
-	PGresult *res = query_rows(conn, &err, COULD_NOT, columns_sql, 2, values);
+	PGresult *res = query_rows(conn, &err, COULD_NOT, columns_sql, 3, values);
 
 	if (res == NULL)
 		return err;
@@ -109,8 +116,11 @@ read_columns(struct table *t, PGconn *conn)
 		if (i > 0)
 			buf_str(&t->columns, ",");
 		buf_str(&t->columns, PQgetvalue(res, i, 3));
+		buf_str(&t->numbers, PQgetvalue(res, i, 4));
+		buf_str(&t->numbers, " ");
 	}
 	buf_add(&t->columns, "", 1);
+	buf_add(&t->numbers, "", 1);
 	PQclear(res);
 	return err;
 }
@@ -166,7 +176,9 @@ describe(struct table *t, PGconn *conn)
 	if ((err = read_names(t, conn)) != 0 || t->is_gone || (err = read_columns(t, conn)) != 0 ||
 	    (err = read_state(t, conn)) != 0)
 		return err;
-	return t->shape.text.failed || t->columns.failed || t->state == NULL ? out_of_memory() : 0;
+	return t->shape.text.failed || t->columns.failed || t->numbers.failed || t->state == NULL
+	           ? out_of_memory()
+	           : 0;
 }
 
 static void
@@ -175,9 +187,10 @@ forget(struct table *t)
 	free(t->from);
 	free(t->state);
 	buf_free(&t->columns);
+	buf_free(&t->numbers);
 	row_shape_free(&t->shape);
 	t->from = t->state = NULL;
-	t->columns = BUF_INIT;
+	t->columns = t->numbers = BUF_INIT;
 }
 
 int
@@ -216,7 +229,7 @@ add(struct tables *ts, PGconn *conn, const PGresult *res, int row)
 	*t = (struct table){
 		.oid = copy(res, row, OID),
 		.line_oid = copy(res, row, LINE_OID),
-		.attnames = copy(res, row, ATTNAMES),
+		.attnums = copy(res, row, ATTNUMS),
 		.filter = copy(res, row, FILTER),
 	};
 	if (t->oid == NULL || t->line_oid == NULL)
@@ -341,7 +354,7 @@ tables_free(struct tables *ts)
 
 		free(t->oid);
 		free(t->line_oid);
-		free(t->attnames);
+		free(t->attnums);
 		free(t->filter);
 		forget(t);
 	}

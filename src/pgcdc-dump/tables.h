@@ -12,7 +12,7 @@
 struct table {
 	char *oid;      /* of the heap */
 	char *line_oid; /* of the table that its rows have on the line: itself, or its root */
-	char *attnames; /* the columns that are published, as an array has them; NULL: all */
+	char *attnums;  /* the columns that are published, "1 3", in the line's table; NULL: all */
 	char *filter;   /* which rows are, as SQL has it; NULL: all */
 	int is_gone;    /* it was dropped */
 	int is_altered; /* and has to be described anew */
@@ -21,6 +21,7 @@ struct table {
 	char *from;         /* public."Orders", as SQL has it */
 	char *state;        /* as tables_state_sql has it */
 	struct buf columns; /* id,"Note", as SQL has them, NUL-terminated */
+	struct buf numbers; /* their numbers in the heap, "1 3 " */
 	struct row_shape shape;
 	uint32_t pages;
 };

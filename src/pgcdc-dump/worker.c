@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
@@ -95,7 +96,9 @@ make_sql(struct worker *w, const struct snapshot *s, const char *xmin)
 		buf_str(b, "ROLLBACK; ");
 	buf_str(b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '");
 	buf_str(b, s->id);
-	buf_str(b, "'; SELECT FROM ONLY ");
+	buf_str(b, "'; SELECT ");
+	buf_str(b, w->table->columns.data);
+	buf_str(b, " FROM ONLY ");
 	buf_str(b, w->table->from);
 	buf_str(b, " LIMIT 0; ");
 	buf_add(b, tables_state_sql, (size_t)(parameter - tables_state_sql));
@@ -114,7 +117,7 @@ worker_begin(struct worker *w, const struct table *t, const struct range *r,
 	w->range = *r;
 	w->lsn = s->lsn;
 	w->rows = 0;
-	w->is_lost = w->is_altered = 0;
+	w->is_lost = w->is_altered = w->looks = 0;
 	make_sql(w, s, xmin);
 	if (w->sql.failed)
 		return log_temporary("out of memory for a query");
@@ -163,6 +166,29 @@ failed(struct worker *w, const PGresult *res)
 	return query_report(w->conn, res, what);
 }
 
+/*
+ * Do names stand for what they stood for when the table was described?  A snapshot has the catalogs of
+ * its time, but a query finds a table and its columns by the names that they have now.
+ */
+static int
+is_found_again(const struct worker *w, const PGresult *res)
+{
+	const char *number = w->table->numbers.data;
+	char *end;
+
+	for (int i = 0; i < PQnfields(res); i++, number = end)
+		if (PQftable(res, i) != strtoul(w->table->oid, NULL, 10) ||
+		    PQftablecol(res, i) != strtol(number, &end, 10))
+			return 0;
+	return 1;
+}
+
+static int
+is_as_it_was(const struct worker *w, const PGresult *res)
+{
+	return PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), w->table->state) == 0;
+}
+
 /* The result of one command of the transaction. 0, or the exit code after reporting. */
 static int
 take_result(struct worker *w, const PGresult *res)
@@ -171,8 +197,7 @@ take_result(struct worker *w, const PGresult *res)
 	case PGRES_COMMAND_OK:
 		return 0;
 	case PGRES_TUPLES_OK:
-		if (PQnfields(res) == 1 &&
-		    (PQntuples(res) == 0 || strcmp(PQgetvalue(res, 0, 0), w->table->state) != 0))
+		if (!(w->looks++ == 0 ? is_found_again(w, res) : is_as_it_was(w, res)))
 			w->is_lost = w->is_altered = 1;
 		return 0;
 	case PGRES_COPY_OUT:

@@ -24,6 +24,7 @@ struct worker {
 	uint64_t rows;      /* of it so far */
 	int is_lost;        /* it has to be read again, in another snapshot ... */
 	int is_altered;     /* ... as the table is not what it was: no row was taken */
+	int looks;          /* at the table, whose answers are here: names, then state */
 	int unread;         /* rows are left in libpq's buffer, as the output was full */
 	struct buf scratch, sql;
 };
