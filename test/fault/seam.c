@@ -119,11 +119,13 @@ take_dumped(struct seam *s, size_t to)
 }
 
 static void
-begin(struct seam *s, const char *order)
+begin(struct seam *s, const char *order, int last_wins)
 {
 	/* what is found in it is named after it */
 	problem_at(order, 1);
-	s->versions = (struct versions){ .replica = &s->replica, .before = s->before };
+	s->versions = (struct versions){
+		.replica = &s->replica, .before = s->before, .last_wins = last_wins
+	};
 	s->streamed = s->dumped = 0;
 }
 
@@ -147,15 +149,15 @@ finish(struct seam *s)
 static void
 stream_first(struct seam *s)
 {
-	begin(s, "the stream first");
+	begin(s, "the stream first", 0);
 	take_streamed(s, s->stream.n);
 	finish(s);
 }
 
 static void
-dump_first(struct seam *s)
+dump_first(struct seam *s, int last_wins)
 {
-	begin(s, "the dump first");
+	begin(s, "the dump first", last_wins);
 	take_dumped(s, s->dump.n);
 	finish(s);
 }
@@ -168,7 +170,7 @@ as_recorded(struct seam *s)
 
 	if (f == NULL)
 		err(100, "could not open \"%s\"", s->samples);
-	begin(s, "as recorded");
+	begin(s, "as recorded", 1);
 	while (fscanf(f, "%ld %ld", &streamed, &dumped) == 2) {
 		while (s->streamed < s->stream.n && s->stream.end[s->streamed] <= streamed)
 			take_streamed(s, s->streamed + 1);
@@ -184,7 +186,7 @@ at_random(struct seam *s, int i)
 {
 	struct prng prng = prng_stream(s->seed, (uint64_t)i);
 
-	begin(s, "at random");
+	begin(s, "at random", i % 2);
 	while (s->streamed < s->stream.n && s->dumped < s->dump.n) {
 		take_streamed(s, s->streamed + (size_t)prng_between(&prng, 1, chunks[i]));
 		take_dumped(s, s->dumped + (size_t)prng_between(&prng, 1, chunks[i]));
@@ -233,7 +235,8 @@ main(int argc, char **argv)
 	lines_read_dump(&s.dump, &s.replica, argv[optind + 1]);
 	read_source(&s);
 	stream_first(&s);
-	dump_first(&s);
+	dump_first(&s, 0);
+	dump_first(&s, 1);
 	if (s.samples != NULL)
 		as_recorded(&s);
 	for (int i = 0; i < RANDOM_ORDERS; i++)

@@ -169,7 +169,8 @@ apply_read(struct versions *v, const struct change *c)
 	const struct table *t = c->table;
 	struct version *one = find(v, t, c->new);
 
-	if (c->lsn <= one->lsn) {
+	if (c->lsn < one->lsn ||
+	    (c->lsn == one->lsn && !(one->is_read && one->is_live && v->last_wins))) {
 		fill(one, c);
 		return;
 	}

@@ -34,10 +34,11 @@ struct version_table {
 	uint64_t emptied; /* by the newest TRUNCATE */
 };
 
-/* Start with all zero but these two. */
+/* Start with all zero but these. */
 struct versions {
 	const struct replica *replica; /* its tables */
 	long long before;              /* counters up to this one are older than the stream */
+	int last_wins;                 /* of two rows of dumps with the same lsn: else the first */
 	struct version_table *tables;  /* by the replica's */
 	long back;                     /* changes that were older than the row of a dump, and won */
 	long unknown;                  /* values that versions_finish() could not compare */
