@@ -10,6 +10,7 @@
 #   make fuzz     each target for FUZZ_SECONDS (60)
 #   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
 #   make fault-kafka  the same with Kafka behind the line, and fault-group with Kafka before it
+#   make fault-dump   the same with dumps of the tables beside the line
 #   make bench    figures against pg_recvlogical, and bench-kafka with Kafka behind it against kcat;
 #                 let nothing else run meanwhile
 
@@ -100,13 +101,13 @@ $(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
 	$(CC) $(ALL_CFLAGS) $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
 		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS)
 
-tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check compare disk.so) $(B)/kafka/admin
+tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check compare seam disk.so) $(B)/kafka/admin
 $(B)/bench/%: test/bench/%.c $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 # The checker of the fault tests parses lines with jansson, not with our own scanner.
-FAULT_MAINS = workload check compare disk
+FAULT_MAINS = workload check compare seam disk
 FAULT_SOURCES = $(filter-out $(FAULT_MAINS:%=test/fault/%.c),$(wildcard test/fault/*.c))
 $(B)/fault/disk.so: test/fault/disk.c test/fault/prng.h
 	@mkdir -p $(@D)
@@ -165,6 +166,8 @@ fault-kafka: deps-check programs tools
 	test/fault/runs --schedule topic --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
 fault-group: deps-check programs tools
 	test/fault/runs --schedule group --seeds $(SEEDS) --first $(FIRST)
+fault-dump: deps-check programs tools
+	test/fault/runs --schedule dump --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
 bench: deps-check programs tools
 	test/bench/run
 bench-kafka: deps-check programs tools
@@ -217,7 +220,7 @@ clean:
 	rm -rf build $(PROGRAMS:%=bin/%)
 
 .PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
-	fault-kafka fault-group bench bench-kafka demo lint install uninstall clean
+	fault-kafka fault-group fault-dump bench bench-kafka demo lint install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(B)/*/*.d)

@@ -8,13 +8,16 @@
 
 #define COULD_NOT "could not look for tables"
 
-const char tables_state_sql
-    [] = "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
-	 " pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"
-	 " (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"
-	 " || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"
-	 " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"
-	 " FROM pg_catalog.pg_class c WHERE c.oid = $1";
+const char tables_state_sql[] =
+    "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
+    " pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"
+    " (SELECT pg_catalog.string_agg(p.relnamespace::pg_catalog.regnamespace || '.' || p.relname,"
+    " ',' ORDER BY p.oid) FROM pg_catalog.pg_partition_ancestors(c.oid) a"
+    " JOIN pg_catalog.pg_class p ON p.oid = a.relid), ' ',"
+    " (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"
+    " || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"
+    " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"
+    " FROM pg_catalog.pg_class c WHERE c.oid = $1";
 
 /* The names of the line's table ($1), and of the heap ($2) for SQL. */
 static const char names_sql
