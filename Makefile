@@ -10,6 +10,7 @@
 #   make fuzz     each target for FUZZ_SECONDS (60)
 #   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
 #   make fault-kafka  the same with Kafka behind the line, and fault-group with Kafka before it
+#   make fault-dump   the same with dumps of the tables beside the line
 #   make bench    figures against pg_recvlogical, and bench-kafka with Kafka behind it against kcat;
 #                 let nothing else run meanwhile
 
@@ -28,7 +29,7 @@ MAJORS = 13 14 15 16 17 18
 # Each program links only the libraries of its row.
 PROGRAMS = pgcdc-read pgcdc-dump pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run
 LIBS_pgcdc-read = libpq
-LIBS_pgcdc-dump = libpq
+LIBS_pgcdc-dump = libpq libxxhash
 LIBS_pgcdc-translate = libpq jansson
 LIBS_pgcdc-kafka = rdkafka jansson
 LIBS_pgcdc-file =
@@ -55,6 +56,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(INSTRUMENT) $(LDFLAGS)
 PQ_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
 PQ_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
 JANSSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
+XXHASH_LIBS = $(shell $(PKG_CONFIG) --libs libxxhash)
 
 # Each folder's objects but main.o make an archive, which programs and tests link.
 objects = $(patsubst src/%.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
@@ -97,15 +99,15 @@ $(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
 		$(B)/pgcdc-read.a $(B)/pgcdc-dump.a $(B)/pgcdc-translate.a $(B)/pgcdc-kafka.a $(B)/pgcdc-run.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
-		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS)
+		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS)
 
-tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check compare disk.so) $(B)/kafka/admin
+tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check compare seam disk.so) $(B)/kafka/admin
 $(B)/bench/%: test/bench/%.c $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 # The checker of the fault tests parses lines with jansson, not with our own scanner.
-FAULT_MAINS = workload check compare disk
+FAULT_MAINS = workload check compare seam disk
 FAULT_SOURCES = $(filter-out $(FAULT_MAINS:%=test/fault/%.c),$(wildcard test/fault/*.c))
 $(B)/fault/disk.so: test/fault/disk.c test/fault/prng.h
 	@mkdir -p $(@D)
@@ -164,6 +166,8 @@ fault-kafka: deps-check programs tools
 	test/fault/runs --schedule topic --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
 fault-group: deps-check programs tools
 	test/fault/runs --schedule group --seeds $(SEEDS) --first $(FIRST)
+fault-dump: deps-check programs tools
+	test/fault/runs --schedule dump --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
 bench: deps-check programs tools
 	test/bench/run
 bench-kafka: deps-check programs tools
@@ -216,7 +220,7 @@ clean:
 	rm -rf build $(PROGRAMS:%=bin/%)
 
 .PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
-	fault-kafka fault-group bench bench-kafka demo lint install uninstall clean
+	fault-kafka fault-group fault-dump bench bench-kafka demo lint install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(B)/*/*.d)

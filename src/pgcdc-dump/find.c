@@ -83,7 +83,7 @@ is_known(const struct tables *ts, const char *oid)
 }
 
 static int
-add(struct tables *ts, PGconn *conn, const struct wanted *w, const PGresult *res, int row)
+add(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *res, int row)
 {
 	struct table *grown, *t;
 
@@ -98,10 +98,11 @@ add(struct tables *ts, PGconn *conn, const struct wanted *w, const PGresult *res
 		.line_oid = copy(res, row, LINE_OID),
 		.attnames = copy(res, row, ATTNAMES),
 		.filter = copy(res, row, FILTER),
+		.shape.is_object = o->digest,
 	};
 	if (t->oid == NULL || t->line_oid == NULL)
 		return out_of_memory();
-	return tables_describe(t, conn, w);
+	return tables_describe(t, conn, &o->wanted);
 }
 
 /* Is it a table that can be read?  0, or the exit code after reporting. */
@@ -267,7 +268,7 @@ tables_find(struct tables *ts, PGconn *conn, const struct options *o)
 		    (*PQgetvalue(res, row, IS_TABLE) != 't' && !is_named(o, res, row)))
 			continue;
 		if ((err = check(res, row)) == 0)
-			err = add(ts, conn, &o->wanted, res, row);
+			err = add(ts, conn, o, res, row);
 	}
 	PQclear(res);
 	if (err == 0 && ts->n == 0)

@@ -16,6 +16,11 @@ check(struct options *o, const struct wanted_options *texts)
 	if (o->filter.tables.n == 0 && o->publications.n == 0 && o->wanted.n_pages == 0)
 		return log_permanent("no table is named; give --tables, \"*.*\" are all, "
 				     "--publication or --pages");
+	if (o->digest && (o->ack != NULL || o->create_slot != NULL))
+		return log_permanent("--digest excludes --ack, --progress-file and --create-slot: "
+				     "it writes no event lines");
+	if (o->failover && o->create_slot == NULL)
+		return log_permanent("--failover needs --create-slot");
 	for (size_t i = 0; i < o->wait_for.n; i++)
 		if (!ack_name_valid(o->wait_for.item[i]))
 			return log_permanent(
@@ -68,10 +73,14 @@ options_parse(struct options *o, int argc, char **argv)
 		    "only these pages of tables; \"-\": standard input names them", 0, 0 },
 		{ "create-slot", 0, OPT_STRING, &o->create_slot, "SLOT",
 		    "make this slot, and read what was there before its stream", 0, 0 },
+		{ "failover", 0, OPT_FLAG, &o->failover, NULL,
+		    "let that slot follow to standbys (server 17 and later)", 0, 0 },
 		{ "jobs", 'j', OPT_COUNT, &o->jobs, "N", "connections that read (default: 1)", 1,
 		    64 },
 		{ "range-pages", 0, OPT_COUNT, &o->range_pages, "N",
 		    "pages that are read at a time (default: 1024)", 1, INT64_C(1) << 31 },
+		{ "digest", 0, OPT_FLAG, &o->digest, NULL,
+		    "instead of rows, count and digest of each range", 0, 0 },
 		{ "ack", 0, OPT_STRING, &o->ack, "PATH",
 		    "FIFO of the acks, or \"stdout\" (default: none is waited for)", 0, 0 },
 		{ "wait-for", 0, OPT_LIST, &o->wait_for, "NAME,...",

@@ -14,7 +14,9 @@ struct options {
 	struct filter filter;
 	struct opt_list publications;
 	struct wanted wanted;
-	const char *create_slot;
+	const char *create_slot; /* NULL: there is none, or it is somebody else's business */
+	int failover;
+	int digest;
 	uint64_t jobs, range_pages;
 	const char *ack;
 	const char *progress_file;

@@ -180,6 +180,12 @@ plan_done(struct plan *p, const struct range *r)
 }
 
 void
+plan_drop(struct plan *p, const struct range *r)
+{
+	release(p, r, PLAN_SKIP);
+}
+
+void
 plan_give_back(struct plan *p, const struct range *r)
 {
 	release(p, r, r->read);
@@ -196,6 +202,23 @@ plan_is_done(const struct plan *p)
 			    !is_read(p, &p->table[i].interval[j]))
 				return 0;
 	return 1;
+}
+
+void
+plan_count(const struct plan *p, uint64_t *done, uint64_t *all)
+{
+	*done = *all = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_table *t = &p->table[i];
+
+		*all += t->pages;
+		for (size_t j = 0; j < t->n && t->interval[j].first < t->pages; j++) {
+			const struct interval *one = &t->interval[j];
+
+			if (is_read(p, one))
+				*done += (one->end < t->pages ? one->end : t->pages) - one->first;
+		}
+	}
 }
 
 void

@@ -62,12 +62,16 @@ void plan_renew(struct plan *p);
 /* The next range, which is taken: 1; 0 when there is none to take; -1: no memory. */
 int plan_next(struct plan *p, struct range *r);
 
-/* A taken range was read in the newest snapshot, or is given back. */
+/* A taken range was read in the newest snapshot; or for all of them; or is given back. */
 void plan_done(struct plan *p, const struct range *r);
+void plan_drop(struct plan *p, const struct range *r);
 void plan_give_back(struct plan *p, const struct range *r);
 
 /* All pages of all tables are read in the newest snapshot. */
 int plan_is_done(const struct plan *p);
+
+/* Of how many pages, as far as is known, are how many read in the newest snapshot or skipped? */
+void plan_count(const struct plan *p, uint64_t *done, uint64_t *all);
 
 void plan_free(struct plan *p);
 

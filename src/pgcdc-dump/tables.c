@@ -8,13 +8,16 @@
 
 #define COULD_NOT "could not look for tables"
 
-const char tables_state_sql
-    [] = "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
-	 " pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"
-	 " (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"
-	 " || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"
-	 " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"
-	 " FROM pg_catalog.pg_class c WHERE c.oid = $1";
+const char tables_state_sql[] =
+    "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
+    " pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"
+    " (SELECT pg_catalog.string_agg(p.relnamespace::pg_catalog.regnamespace || '.' || p.relname,"
+    " ',' ORDER BY p.oid) FROM pg_catalog.pg_partition_ancestors(c.oid) a"
+    " JOIN pg_catalog.pg_class p ON p.oid = a.relid), ' ',"
+    " (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"
+    " || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"
+    " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"
+    " FROM pg_catalog.pg_class c WHERE c.oid = $1";
 
 /* The names of the line's table ($1), and of the heap ($2) for SQL. */
 static const char names_sql
@@ -29,17 +32,18 @@ static const char names_sql
  * The columns of the line's table, in its order; what is generated is not in a stream either, but
  * from 18 on if a publication says so.  Those that identify a row in the stream are always wanted.
  */
-static const char columns_sql[] =
-    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
-    " pg_catalog.quote_ident(a.attname),"
-    " a.attnum = ANY (SELECT pg_catalog.unnest(i.indkey::pg_catalog.int2[])"
-    " FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid"
-    " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END)"
-    " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
-    " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped"
-    " AND CASE WHEN $2::text IS NULL THEN a.attgenerated = ''"
-    " ELSE a.attname = ANY ($2::name[]) AND (a.attgenerated = ''"
-    " OR pg_catalog.current_setting('server_version_num')::int >= 180000) END ORDER BY a.attnum";
+static const char columns_sql
+    [] = "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,"
+	 " pg_catalog.quote_ident(a.attname),"
+	 " a.attnum = ANY (SELECT pg_catalog.unnest(i.indkey::pg_catalog.int2[])"
+	 " FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid"
+	 " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END)"
+	 " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+	 " WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped"
+	 " AND CASE WHEN $2::text IS NULL THEN a.attgenerated = ''"
+	 " ELSE a.attname = ANY ($2::name[]) AND (a.attgenerated = ''"
+	 " OR pg_catalog.current_setting('server_version_num')::int >= 180000) END"
+	 " ORDER BY CASE WHEN $3 THEN a.attname::text COLLATE \"C\" END, a.attnum";
 
 enum column { NAME, TYPE, TYPE_OID, QUOTED, IS_IDENTITY };
 
@@ -79,9 +83,9 @@ add_column(struct table *t, const PGresult *res, int row)
 static int
 read_columns(struct table *t, PGconn *conn, const struct wanted *w)
 {
-	const char *values[] = { t->line_oid, t->attnames };
+	const char *values[] = { t->line_oid, t->attnames, t->shape.is_object ? "t" : "f" };
 	int err = 0;
-	PGresult *res = query_rows(conn, &err, COULD_NOT, columns_sql, 2, values);
+	PGresult *res = query_rows(conn, &err, COULD_NOT, columns_sql, 3, values);
 
 	if (res == NULL)
 		return err;
@@ -229,11 +233,15 @@ static int
 take_names(struct table *t, const PGresult *res)
 {
 	char **const names[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name };
+	int err;
 
 	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
 		if ((*names[i] = copy(res, 0, i)) == NULL)
 			return out_of_memory();
-	return row_shape_begin(&t->shape, t->line_schema, t->line_name) == 0 ? 0 : not_utf8(t);
+	/* A digest is of pages, and so of a heap. */
+	err = t->shape.is_object ? row_shape_begin(&t->shape, t->schema, t->name)
+	                         : row_shape_begin(&t->shape, t->line_schema, t->line_name);
+	return err == 0 ? 0 : not_utf8(t);
 }
 
 static int
@@ -269,6 +277,7 @@ forget(struct table *t)
 {
 	char **const texts[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name,
 		&t->state };
+	int is_object;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		free(*texts[i]);
@@ -277,20 +286,28 @@ forget(struct table *t)
 	buf_free(&t->columns);
 	buf_free(&t->look);
 	buf_free(&t->where);
+	is_object = t->shape.is_object;
 	row_shape_free(&t->shape);
+	t->shape.is_object = is_object;
 	t->columns = t->look = t->where = BUF_INIT;
+}
+
+unsigned long
+tables_file(const struct table *t)
+{
+	return strtoul(t->state, NULL, 10);
 }
 
 int
 tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewritten)
 {
-	unsigned long file = strtoul(t->state, NULL, 10);
+	unsigned long file = tables_file(t);
 	int err;
 
 	forget(t);
 	if ((err = tables_describe(t, conn, w)) != 0)
 		return err;
-	*is_rewritten = t->is_gone || strtoul(t->state, NULL, 10) != file;
+	*is_rewritten = t->is_gone || tables_file(t) != file;
 	return 0;
 }
 

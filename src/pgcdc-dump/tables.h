@@ -58,6 +58,9 @@ int tables_describe(struct table *t, PGconn *conn, const struct wanted *w);
  */
 int tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewritten);
 
+/* The file that its rows are in, which is another one when they were rewritten. */
+unsigned long tables_file(const struct table *t);
+
 void tables_free(struct tables *ts);
 
 /*

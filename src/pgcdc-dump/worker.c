@@ -12,6 +12,7 @@ worker_open(struct worker *w, const struct connect_target *server)
 {
 	int err;
 
+	worker_close(w);
 	*w = (struct worker){ .state = WORKER_IDLE };
 	if ((err = connect_open(&w->conn, server, NULL)) != 0 ||
 	    (err = query_run(w->conn, settings, "could not configure the session")) != 0)
@@ -19,6 +20,12 @@ worker_open(struct worker *w, const struct connect_target *server)
 	if (PQsetnonblocking(w->conn, 1) != 0)
 		return log_temporary("could not set up a connection: %s", PQerrorMessage(w->conn));
 	return 0;
+}
+
+int
+worker_is_open(const struct worker *w)
+{
+	return PQstatus(w->conn) == CONNECTION_OK;
 }
 
 /* --- asking */
@@ -114,11 +121,13 @@ worker_begin(struct worker *w, const struct table *t, const struct range *r,
 	w->range = *r;
 	w->lsn = s->lsn;
 	w->rows = 0;
+	w->digest = (struct digest){ .rows = 0 };
 	w->is_lost = w->is_altered = 0;
 	make_sql(w, s, xmin);
 	if (w->sql.failed)
 		return log_temporary("out of memory for a query");
-	if (PQsendQuery(w->conn, w->sql.data) == 0)
+	/* That the connection is cut comes out when an answer is looked for. */
+	if (PQsendQuery(w->conn, w->sql.data) == 0 && worker_is_open(w))
 		return log_temporary("could not ask for rows: %s", PQerrorMessage(w->conn));
 	w->state = WORKER_ASKED;
 	return 0;
@@ -140,13 +149,22 @@ place(const struct worker *w)
 	return text;
 }
 
-/* The snapshot is not there: the connection that holds it has ended, which tells why. */
+/*
+ * Another try may mend it: a standby replays what removes rows that the snapshot sees (40001); the
+ * server ends the session (57P..); the one that held the snapshot is gone, which each version's import
+ * says in another way.
+ */
 static int
-lacks_snapshot(const struct worker *w, const char *state)
+is_passing(const struct worker *w, const char *state)
 {
-	return w->state == WORKER_ASKED && state != NULL &&
-	       (strcmp(state, "22023") == 0 || strcmp(state, "42704") == 0 ||
-		   strcmp(state, "55000") == 0);
+	static const char *const of_import[] = { "22023", "42704", "55000" };
+
+	if (strcmp(state, "40001") == 0 || strncmp(state, "57P", 3) == 0)
+		return 1;
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]); i++)
+		if (w->state == WORKER_ASKED && strcmp(state, of_import[i]) == 0)
+			return 1;
+	return 0;
 }
 
 /* An error that another try may mend: 0, and w says why; or the exit code after reporting. */
@@ -160,18 +178,17 @@ failed(struct worker *w, const PGresult *res)
 		w->is_lost = w->is_altered = 1;
 		return 0;
 	}
-	if (lacks_snapshot(w, state)) {
-		w->is_lost = 1;
-		return 0;
+	if (worker_is_open(w) && (state == NULL || !is_passing(w, state))) {
+		snprintf(what, sizeof(what), "could not read %s", place(w));
+		return query_report(w->conn, res, what);
 	}
-	/* On a standby: what is to be replayed removes what the snapshot sees. */
-	if (state != NULL && strcmp(state, "40001") == 0) {
-		log_info("%s are read again: %s", place(w), PQresultErrorMessage(res));
-		w->is_lost = 1;
-		return 0;
-	}
-	snprintf(what, sizeof(what), "could not read %s", place(w));
-	return query_report(w->conn, res, what);
+	if (!w->is_lost)
+		log_info("%s are read again: %s", place(w),
+		    state != NULL ? PQresultErrorMessage(res) : PQerrorMessage(w->conn));
+	w->is_lost = 1;
+	if (!worker_is_open(w))
+		w->state = WORKER_IDLE;
+	return 0;
 }
 
 /* The answer to the look has columns of a table; the other one is its state. */
@@ -208,6 +225,23 @@ bad_row(const struct worker *w, const char *why)
 	return log_permanent("%s have %s", place(w), why);
 }
 
+/* Onto the stream, or into the digest. NULL, or why it cannot be. */
+static const char *
+take_row(struct worker *w, struct buf *out, const char *row, size_t len)
+{
+	const struct row_shape *shape = &w->table->shape;
+	const char *why;
+
+	if (!shape->is_object)
+		return row_write(out, shape, w->lsn, row, len, &w->scratch);
+	w->row.len = 0;
+	why = row_object(&w->row, shape, row, len, &w->scratch);
+	if (why == NULL && !w->row.failed)
+		digest_add(&w->digest, w->row.data, w->row.len);
+	out->failed |= w->row.failed;
+	return why;
+}
+
 /* Rows that are here. 0, or the exit code after reporting. */
 static int
 take_rows(struct worker *w, struct buf *out, size_t limit)
@@ -227,8 +261,7 @@ take_rows(struct worker *w, struct buf *out, size_t limit)
 			return 0; /* an error is the next result */
 		}
 		if (!w->is_altered)
-			why = row_write(
-			    out, &w->table->shape, w->lsn, row, (size_t)len - 1, &w->scratch);
+			why = take_row(w, out, row, (size_t)len - 1);
 		PQfreemem(row);
 		if (why != NULL) {
 			out->len = before;
@@ -274,5 +307,6 @@ worker_close(struct worker *w)
 {
 	PQfinish(w->conn);
 	buf_free(&w->scratch);
+	buf_free(&w->row);
 	buf_free(&w->sql);
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# What the schedules of faults share (run, topic): choices by a seed, a server with the workload
+# What the schedules of faults share (run, topic, dump): choices by a seed, a server with the workload
 # and with tables that change their shape, the line and who starts it again, what can happen to
 # the server and to the stages, and the end of the day.
 #
@@ -137,7 +137,8 @@ stage_pid() {
 	local pid comm program=$1
 	case $1 in
 	reader) program="read" ;;
-	sink) program=$sink_name ;;
+	sink | dump_sink) program=$sink_name ;;
+	dump_translate) program=translate ;;
 	esac
 	read -r pid 2>/dev/null <"$dir/$1.pid" || return 1
 	read -r comm 2>/dev/null <"/proc/$pid/comm" || return 1
@@ -362,6 +363,10 @@ choose_server() {
 
 # A server with the tables, a publication or two, and a slot.
 start_server() {
+	start_tables
+	make_slot
+}
+start_tables() {
 	server start "$dir/pg" --major "$major" --conf "wal_sender_timeout = ${timeout}s" \
 		--conf "max_prepared_transactions = $prepared" --conf 'logical_decoding_work_mem = 64kB' ||
 		could_not "start a server"
@@ -370,6 +375,8 @@ start_server() {
 	workload --setup || could_not "set up"
 	psql -XAtq -v ON_ERROR_STOP=1 -f "$here/shape.sql" >>"$dir/psql.log" 2>&1 || could_not "set up shapes"
 	publish
+}
+make_slot() {
 	pgcdc init --publication=one --slot=fault >>"$dir/psql.log" 2>&1 || could_not "make a slot"
 }
 publish() {

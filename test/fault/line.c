@@ -183,13 +183,22 @@ check_row(const struct line *l)
 {
 	if (l->schema == NULL || l->table == NULL)
 		return complain(l, "schema or table is missing");
-	if ((l->action == 'I' || l->action == 'U') != json_is_array(l->columns))
+	if ((strchr("IUR", l->action) != NULL) != json_is_array(l->columns))
 		return complain(l, "columns are missing or too much");
 	if ((l->action == 'U' || l->action == 'D') != json_is_array(l->identity))
 		return complain(l, "identity is missing or too much");
 	if (l->unchanged != NULL && (l->action != 'U' || json_array_size(l->unchanged) == 0))
 		return complain(l, "unchanged is too much");
 	return 0;
+}
+
+/* A row of a dump is of no transaction. */
+static int
+check_read(const struct line *l)
+{
+	if (l->seq >= 0 || l->xid >= 0 || l->timestamp != NULL || l->has_ack)
+		return complain(l, "seq, xid, timestamp or ack is too much");
+	return check_row(l);
 }
 
 static int
@@ -207,7 +216,7 @@ check(const struct line *l)
 {
 	int loose = l->action == 'M' && !l->transactional;
 
-	if (strchr("HBCIUDTM", l->action) == NULL)
+	if (strchr("HBCIUDTMR", l->action) == NULL)
 		return complain(l, "no such action");
 	if (l->action == 'H')
 		return check_header(l);
@@ -216,6 +225,8 @@ check(const struct line *l)
 		return check_row(l);
 	if (json_object_get(l->json, "lsn") == NULL)
 		return complain(l, "lsn is missing");
+	if (l->action == 'R')
+		return check_read(l);
 	if ((l->seq >= 0) != (strchr("IUDTM", l->action) != NULL))
 		return complain(l, "seq is missing or too much");
 	if (loose ? l->xid >= 0 || l->timestamp != NULL : l->xid < 0 || !is_timestamp(l->timestamp))

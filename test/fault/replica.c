@@ -82,9 +82,8 @@ replica_table(const struct replica *r, const char *schema, const char *name)
 	return NULL;
 }
 
-/* Values of the key, or of all columns, each with its length; allocated. */
-static char *
-make_key(const struct table *t, char *const *values, size_t *len)
+char *
+replica_key(const struct table *t, char *const *values, size_t *len)
 {
 	size_t size = 1, used = 0;
 	char *key;
@@ -131,7 +130,7 @@ static struct row *
 find_row(struct table *t, char *const *values)
 {
 	size_t len;
-	char *key = make_key(t, values, &len);
+	char *key = replica_key(t, values, &len);
 	struct row *row, **bucket;
 
 	if (t->nrows >= t->nbuckets)

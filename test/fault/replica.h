@@ -64,6 +64,9 @@ void replica_finish_table(struct table *t);
 /* NULL when it is not published. */
 struct table *replica_table(const struct replica *r, const char *schema, const char *name);
 
+/* The values of the key, or of all columns, each with its length; allocated, *len bytes. */
+char *replica_key(const struct table *t, char *const *values, size_t *len);
+
 /* A row line, checked and on its way to be applied. */
 struct change {
 	char action;

@@ -50,7 +50,7 @@ shape_check(const struct line *l)
 	const char *table = json_string_value(json_object_get(metadata, "table_id"));
 	size_t i;
 
-	if (strchr("IUDT", l->action) == NULL || strcmp(l->schema, "pgcdc") == 0)
+	if (strchr("IUDTR", l->action) == NULL || strcmp(l->schema, "pgcdc") == 0)
 		return;
 	if (table == NULL) {
 		problem(

@@ -127,7 +127,7 @@ select_all(PGconn *conn, const struct table *t)
 }
 
 static void
-take_row(struct table *t, const PGresult *res, char **values)
+learn_values(const struct table *t, const PGresult *res, char **values)
 {
 	int field = 0;
 
@@ -139,12 +139,12 @@ take_row(struct table *t, const PGresult *res, char **values)
 			values[i] = PQgetvalue(res, 0, field);
 		field++;
 	}
-	replica_take(t, values);
 }
 
-static void
-compare_table(PGconn *conn, struct table *t)
+void
+source_read(struct source *s, struct table *t, source_take *take, void *context)
 {
+	PGconn *conn = s->conn;
 	char *sql = select_all(conn, t), **values = calloc(t->ncolumns, sizeof(*values));
 	PGresult *res;
 
@@ -153,21 +153,31 @@ compare_table(PGconn *conn, struct table *t)
 	if (!PQsendQuery(conn, sql) || !PQsetSingleRowMode(conn))
 		errx(111, "could not read table \"%s\": %s", t->name, PQerrorMessage(conn));
 	while ((res = PQgetResult(conn)) != NULL) {
-		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
-			take_row(t, res, values);
-		else if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE) {
+			learn_values(t, res, values);
+			take(context, t, values);
+		} else if (PQresultStatus(res) != PGRES_TUPLES_OK) {
 			errx(111, "could not read table \"%s\": %s", t->name, PQerrorMessage(conn));
+		}
 		PQclear(res);
 	}
-	replica_finish(t);
 	free(values);
 	free(sql);
+}
+
+static void
+take_row(void *context, struct table *t, char *const *values)
+{
+	(void)context;
+	replica_take(t, values);
 }
 
 void
 source_compare(struct source *s, struct replica *r)
 {
 	problem_at(NULL, 0);
-	for (size_t i = 0; i < r->n; i++)
-		compare_table(s->conn, &r->tables[i]);
+	for (size_t i = 0; i < r->n; i++) {
+		source_read(s, &r->tables[i], take_row, NULL);
+		replica_finish(&r->tables[i]);
+	}
 }

@@ -17,6 +17,10 @@ struct source {
 void source_open(struct source *s, struct replica *r, const char *publications);
 void source_close(struct source *s);
 
+/* Give each row of a table to the function, its values by column, which are its own until it returns. */
+typedef void source_take(void *context, struct table *t, char *const *values);
+void source_read(struct source *s, struct table *t, source_take *take, void *context);
+
 /* Compare every row of every table. */
 void source_compare(struct source *s, struct replica *r);
 

@@ -101,6 +101,7 @@ static void
 pages(void)
 {
 	struct range a, b, c, none;
+	uint64_t done, all;
 
 	plan_begin(&plan, 2, 10);
 	plan_restart(&plan, 0, 100);
@@ -108,6 +109,8 @@ pages(void)
 	plan_skip(&plan, 0);
 	plan_skip(&plan, 1);
 	ok(plan_is_done(&plan), "nothing is wanted");
+	plan_count(&plan, &done, &all);
+	is_int((int)done, 200, "... of all pages");
 	plan_want(&plan, 0, 15, 30);
 	plan_want(&plan, 0, 29, 35);
 	plan_want(&plan, 1, 95, PLAN_END);
@@ -120,6 +123,8 @@ pages(void)
 	plan_done(&plan, &b);
 	plan_done(&plan, &c);
 	is_str(next(&a), "1:95-end0/0", "to the end, wherever it is");
+	plan_count(&plan, &done, &all);
+	is_int((int)(all - done), 5, "so much is left");
 	is_str(next(&none), "-", "that is all");
 	ok(!plan_is_done(&plan), "one is missing");
 	plan_done(&plan, &a);
