@@ -11,8 +11,8 @@
 #   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
 #   make fault-kafka  the same with Kafka behind the line, and fault-group with Kafka before it
 #   make fault-dump   the same with dumps of the tables beside the line
-#   make bench    figures against pg_recvlogical, and bench-kafka with Kafka behind it against kcat;
-#                 let nothing else run meanwhile
+#   make bench    figures against pg_recvlogical, bench-kafka with Kafka behind it against kcat,
+#                 bench-dump against COPY; let nothing else run meanwhile
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -157,7 +157,7 @@ build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h src/*/*.[ch])
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -Isrc/lib $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/fuzz \
-		$(PQ_CFLAGS) -o $@ $< $(call fuzz_sources,$@) $(PQ_LIBS) $(JANSSON_LIBS) \
+		$(PQ_CFLAGS) -o $@ $< $(call fuzz_sources,$@) $(PQ_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) \
 		$(if $(findstring kafka,$@),$(shell $(PKG_CONFIG) --libs rdkafka))
 
 fault: deps-check programs tools
@@ -173,6 +173,9 @@ bench: deps-check programs tools
 bench-kafka: deps-check programs tools
 	rm -f build/bench-kafka.json
 	test/bench/kafka build/bench-kafka.json
+bench-dump: deps-check programs tools
+	rm -f build/bench-dump.json
+	test/bench/dump build/bench-dump.json
 demo: deps-build programs $(if $(filter kafka,$(DEMO)),deps-check tools)
 	test/demo$(if $(filter kafka,$(DEMO)),-kafka)
 
@@ -220,7 +223,7 @@ clean:
 	rm -rf build $(PROGRAMS:%=bin/%)
 
 .PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
-	fault-kafka fault-group fault-dump bench bench-kafka demo lint install uninstall clean
+	fault-kafka fault-group fault-dump bench bench-kafka bench-dump demo lint install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(B)/*/*.d)

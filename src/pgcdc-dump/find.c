@@ -267,6 +267,9 @@ tables_find(struct tables *ts, PGconn *conn, const struct options *o)
 		if (!passes(o, res, row) ||
 		    (*PQgetvalue(res, row, IS_TABLE) != 't' && !is_named(o, res, row)))
 			continue;
+		/* Nobody has rights on what was dropped a moment ago. */
+		if (PQgetisnull(res, row, MAY_READ))
+			continue;
 		if ((err = check(res, row)) == 0)
 			err = add(ts, conn, o, res, row);
 	}
