@@ -47,7 +47,7 @@ teardown_file() { pg_stop; }
 		-t a.b extra|unexpected argument "extra"*
 		-t a.b --never|unknown or ambiguous option "--never"*
 		-t a.b -h example.org|the identity of server "example.org" would not be verified*
-		-t a.b -d 'host='|invalid connection string*
+		-t a.b -d 'nonsense=1'|invalid connection string*
 	END
 }
 
@@ -189,7 +189,13 @@ complete_or_temporary() {
 	[ "$(tail -c 1 out | od -An -c | tr -d ' ')" = '\n' ]
 	jq -e . out >/dev/null
 
-	start_held --tables=public.t --shutdown-timeout=300ms
+	sql 'INSERT INTO t SELECT i, i, repeat($$x$$, 2000) FROM generate_series(1, 8000) i'
+	stuck() { exec pgcdc-dump --tables=public.t --shutdown-timeout=300ms >held 2>err; }
+	mkfifo held
+	start_bg DUMP stuck
+	exec {HELD}<held
+	wait_until 20 '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = \$\$pgcdc-dump\$\$
+	    AND wait_event = \$\$ClientWrite\$\$")" -eq 1 ]'
 	stop_bg DUMP INT 5
 	exec {HELD}<&-
 	said "$bg_status" 111 'could not write the last lines within --shutdown-timeout'
@@ -259,10 +265,10 @@ waits_for_table() {
 	done <<-'END'
 		4s/.*/nonsense/|line 4 of progress file "damaged" is none of ours
 		3s/read/read x/|line 3 of progress file "damaged" is none of ours
-		5s/$/ /|line 5 of progress file "damaged" is none of ours
 		6s/.*//|line 6 of progress file "damaged" is none of ours
 		2s/1/2/|progress file "damaged" is damaged
-		2d|
+		2d|progress file "damaged" is damaged
+		3s/[0-9]*$/7/|progress file "damaged" is damaged
 	END
 
 	start_held --tables=public.t --ack=stdout --progress-file=used
@@ -276,7 +282,7 @@ waits_for_table() {
 	dump --tables=public.t --ack=stdout --progress-file=progress
 	sql "CREATE DATABASE other TEMPLATE $PGDATABASE" -d postgres
 	sql 'INSERT INTO t VALUES (31)' -d other
-	refuses_to_begin 100 'progress file "progress" is of ' -d other --tables=public.t --ack=stdout --progress-file=progress
+	refuses_to_begin 100 'progress file "progress" is of another database' -d other --tables=public.t --ack=stdout --progress-file=progress
 	sql 'DROP DATABASE other' -d postgres
 }
 

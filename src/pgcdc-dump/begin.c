@@ -37,13 +37,16 @@ begin_stream(struct dump *d)
 {
 	int err;
 	PGresult *res = query_rows(d->control, &err, "could not identify the server",
-	    "SELECT system_identifier FROM pg_catalog.pg_control_system()", 0, NULL);
+	    "SELECT system_identifier, d.oid FROM pg_catalog.pg_control_system(),"
+	    " pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()",
+	    0, NULL);
 
 	if (res == NULL)
 		return err;
 	if (!d->options.digest)
 		source_head(&d->source, PQgetvalue(res, 0, 0));
-	err = progress_open(&d->progress, d->options.progress_file, PQgetvalue(res, 0, 0));
+	err = progress_open(
+	    &d->progress, d->options.progress_file, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
 	PQclear(res);
 	return err;
 }
@@ -67,13 +70,19 @@ take_read(struct dump *d, const struct progress_entry *e)
 	for (size_t i = 0; i < d->tables.n; i++) {
 		const struct table *t = &d->tables.table[i];
 
-		if (strcmp(t->oid, e->oid) == 0 && tables_file(t) == e->file && e->snapshot > 0 &&
-		    e->snapshot < d->plan.newest && e->first < e->end)
+		if (strcmp(t->oid, e->oid) == 0 && tables_file(t) == e->file)
 			return plan_mark(&d->plan, i, e->first, e->end, e->snapshot) == 0
 			           ? 0
 			           : no_plan();
 	}
 	return 0;
+}
+
+static int
+damaged(const struct dump *d)
+{
+	return log_permanent(
+	    "progress file \"%s\" is damaged; give --progress-file another one", d->progress.path);
 }
 
 /* What earlier runs have done. */
@@ -87,14 +96,14 @@ resume(struct dump *d)
 		switch (e.kind) {
 		case PROGRESS_SNAPSHOT:
 			if (e.snapshot != d->plan.newest)
-				return log_permanent("progress file \"%s\" is damaged; give "
-						     "--progress-file another one",
-				    d->progress.path);
+				return damaged(d);
 			if ((err = keep_xmin(d, e.snapshot, e.xmin)) != 0)
 				return err;
 			plan_renew(&d->plan);
 			break;
 		case PROGRESS_READ:
+			if (e.snapshot == 0 || e.snapshot >= d->plan.newest || e.first >= e.end)
+				return damaged(d);
 			if ((err = take_read(d, &e)) != 0)
 				return err;
 			break;

@@ -47,11 +47,13 @@ cut_off_rest(struct progress *p)
 }
 
 static int
-check_head(struct progress *p, const char *system_identifier)
+check_head(struct progress *p, const char *system_identifier, const char *database)
 {
 	char line[128], head[128];
+	size_t cluster = (size_t)snprintf(
+	    head, sizeof(head), "pgcdc-dump 1 %s ", system_identifier);
 
-	snprintf(head, sizeof(head), "pgcdc-dump 1 %s\n", system_identifier);
+	snprintf(head + cluster, sizeof(head) - cluster, "%s\n", database);
 	if (fgets(line, sizeof(line), p->lines) == NULL) {
 		buf_str(&p->unsaved, head);
 		return progress_save(p);
@@ -63,13 +65,18 @@ check_head(struct progress *p, const char *system_identifier)
 		return log_permanent("file \"%s\" is no progress file of ours; give "
 				     "--progress-file another one",
 		    p->path);
+	if (strncmp(line, head, cluster) == 0)
+		return log_permanent("progress file \"%s\" is of another database of the "
+				     "cluster; give --progress-file another one",
+		    p->path);
 	return log_permanent("progress file \"%s\" is of cluster %.*s, and the server of %s; give "
 			     "--progress-file another one",
-	    p->path, (int)strcspn(line + 13, "\n"), line + 13, system_identifier);
+	    p->path, (int)strcspn(line + 13, " \n"), line + 13, system_identifier);
 }
 
 int
-progress_open(struct progress *p, const char *path, const char *system_identifier)
+progress_open(
+    struct progress *p, const char *path, const char *system_identifier, const char *database)
 {
 	int err;
 
@@ -87,7 +94,7 @@ progress_open(struct progress *p, const char *path, const char *system_identifie
 		return err;
 	if ((p->lines = fopen(path, "re")) == NULL)
 		return failed(p, "read");
-	return check_head(p, system_identifier);
+	return check_head(p, system_identifier, database);
 }
 
 int

@@ -2,7 +2,7 @@
  * The progress file: what sinks have acknowledged, so that a run that was killed goes on behind it.
  * Lines are appended and synced; the last one may be cut off by a crash, and is dropped then.
  *
- *	pgcdc-dump 1 SYSTEM-IDENTIFIER
+ *	pgcdc-dump 1 SYSTEM-IDENTIFIER DATABASE-OID
  *	snapshot N XMIN                     the N-th, from 1 on
  *	read OID FILE FIRST END N           pages of that file of the table were read in it
  *	done                                everything was
@@ -36,7 +36,8 @@ struct progress_entry {
  * Open the file at path for this run alone, and make it if it is missing.  0, or the exit code after
  * reporting.
  */
-int progress_open(struct progress *p, const char *path, const char *system_identifier);
+int progress_open(
+    struct progress *p, const char *path, const char *system_identifier, const char *database);
 
 /* The next entry of earlier runs: 1; 0: there are no more; or -1 and *err after reporting. */
 int progress_next(struct progress *p, struct progress_entry *e, int *err);
