@@ -241,7 +241,7 @@ waits_for_table() {
 	[[ $stderr == 'pgcdc-dump: error: could not write to standard output: No space left on device'* ]]
 	timeout 20 pgcdc-dump --tables=public.t --ack=stdout --progress-file=progress 2>err 3>&- 4>&- | head -n 1 >/dev/null || true
 	[ "${PIPESTATUS[0]}" -eq 111 ] || [ "$(tail -n 1 err)" = 'pgcdc-dump: error: standard output is closed: the program behind it has ended' ]
-	! grep -x done progress
+	run -1 grep -x 'done' progress
 }
 
 # --- the progress file

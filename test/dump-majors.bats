@@ -70,7 +70,8 @@ teardown_file() { pg_stop; }
 	[ "$(short <out | sort | grep -v C)" = 'R leaf2 id=10 a="b" b=3
 R leaf3 id=11 a="c" b=4' ]
 	dump --tables=public.leaf2,public.sub,public.root,public.parent
-	[ "$(ids | sort -n | tr '\n' ' ')" = '1 2 10 11 ' ]
+	[ "$(rows_of | sort -u | wc -l)" -eq 4 ]
+	[ "$(rows_of | wc -l)" -eq 4 ]
 	dump --tables='public.*'
 	[ "$(short <out | grep -c '^R')" -eq 5 ]
 	refuses_to_begin 100 'there is no table to dump' --tables=public.no_leaves

@@ -93,13 +93,9 @@ begin() {
 		transform_null_equals = on
 		enable_tidscan = off
 	END
-	dump -U hostile --publication=cases
-	rows_of >hostile
-	dump --publication=cases
-	rows_of | cmp hostile -
 	PGUSER=hostile PGDATESTYLE=German PGTZ=Asia/Tokyo PGCLIENTENCODING=SJIS \
-		PGOPTIONS='-c intervalstyle=iso_8601 -c bytea_output=escape' dump --publication=cases
-	rows_of | cmp hostile -
+		PGOPTIONS='-c intervalstyle=iso_8601' dump --publication=cases
+	is_as_streamed --publication=cases
 	# It said so if the settings had not come so far.
 	[ "$(PGUSER=hostile sql "SELECT 0.1::float8, '1 mon'::interval, '\x00'::bytea")" != '0.1|1 mon|\x00' ]
 }
@@ -226,7 +222,7 @@ begin() {
 	is_as_streamed
 	sql "INSERT INTO \"größe\" VALUES (E'bad \\xff')"
 	ends 100 'table public.*invalid byte sequence for encoding*UTF8' --tables='*.*'
-	! grep -q bad out
+	run -1 grep bad out
 	[ "$(wc -l <out)" -le 2 ]
 	PGCLIENTENCODING=SQL_ASCII sql $'CREATE TABLE t ("c\xff" int); INSERT INTO t VALUES (1)'
 	refuses_to_begin 100 'invalid byte sequence for encoding "UTF8"' --tables=public.t

@@ -23,7 +23,7 @@ teardown_file() { pg_stop; }
 	grep -E '^pgcdc-dump: info: read 2 rows of 1 tables? in 1 range' err
 	mv out before
 	dump --tables=public.t
-	! grep -q "$run" out
+	run -1 grep "$run" out
 }
 
 # tables: those that have rows in out, with their schema, in one line.
@@ -168,7 +168,7 @@ recorded() { grep -c '^read ' progress || true; }
 	make_wide 30
 	ends 111 'no ack of *-1 from "any sink" within --shutdown-timeout' --tables=public.t --ack=ack --progress-file=progress --shutdown-timeout=200ms
 	[ "$(recorded)" -eq 0 ]
-	! grep -x done progress
+	run -1 grep -x 'done' progress
 }
 
 @test "dump: the sink is killed: 111, and the next run goes on" {
