@@ -242,7 +242,7 @@ complete(struct dump *d)
 static int
 run(struct dump *d)
 {
-	int err, saved;
+	int err, saved = 0;
 
 	d->due = loop_now();
 	display_begin(&d->display, &d->plan);
@@ -251,7 +251,10 @@ run(struct dump *d)
 	if (err > 0)
 		return err;
 	err = stream_end(&d->stream, err == STREAM_DOWNSTREAM_GONE);
-	if ((saved = save(d)) != 0 || err != 0)
+	/* A file that could not be synced is not written, whatever was acknowledged for it. */
+	if (err == 0 || !d->stream.is_written)
+		saved = save(d);
+	if (err != 0 || saved != 0)
 		return err != 0 ? err : saved;
 	if (!plan_is_done(&d->plan))
 		return log_temporary("the end came before all tables were read");

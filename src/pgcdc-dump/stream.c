@@ -158,6 +158,14 @@ await_acks(struct stream *s, int64_t deadline)
 	return 0;
 }
 
+/* The sinks have gone: what they have acknowledged is in the FIFO. */
+static void
+read_last_acks(struct stream *s)
+{
+	while (acks_read(&s->acks) == 0 && s->acks.left)
+		;
+}
+
 int
 stream_end(struct stream *s, int downstream_gone)
 {
@@ -170,9 +178,12 @@ stream_end(struct stream *s, int downstream_gone)
 		lost = log_temporary("standard output is closed: the program behind it has ended");
 	if (out_close(&s->out) != 0 && lost == 0)
 		return log_temporary("could not close standard output: %s", strerror(errno));
-	if (s->acks.fifo == NULL || lost != 0)
+	if (s->acks.fifo == NULL)
 		return lost;
-	return await_acks(s, deadline);
+	if (lost == 0)
+		return await_acks(s, deadline);
+	read_last_acks(s);
+	return lost;
 }
 
 void
