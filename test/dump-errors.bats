@@ -190,7 +190,7 @@ complete_or_temporary() {
 	jq -e . out >/dev/null
 
 	sql 'INSERT INTO t SELECT i, i, repeat($$x$$, 2000) FROM generate_series(1, 8000) i'
-	stuck() { exec pgcdc-dump --tables=public.t --shutdown-timeout=300ms >held 2>err; }
+	stuck() { exec pgcdc-dump --tables=public.t --range-pages=100000 --shutdown-timeout=300ms >held 2>err; }
 	mkfifo held
 	start_bg DUMP stuck
 	exec {HELD}<held

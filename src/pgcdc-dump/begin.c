@@ -44,7 +44,7 @@ begin_stream(struct dump *d)
 	if (res == NULL)
 		return err;
 	if (!d->options.digest)
-		source_head(&d->source, PQgetvalue(res, 0, 0));
+		stream_head(&d->stream, PQgetvalue(res, 0, 0));
 	err = progress_open(
 	    &d->progress, d->options.progress_file, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
 	PQclear(res);
@@ -247,7 +247,7 @@ begin(struct dump *d)
 	const struct options *o = &d->options;
 	int err;
 
-	if ((err = source_open(&d->source, o->ack, &o->wait_for, o->shutdown_timeout)) != 0 ||
+	if ((err = stream_open(&d->stream, o->ack, &o->wait_for, o->shutdown_timeout)) != 0 ||
 	    (err = connect_check_identity(&o->server)) != 0 || (err = open_control(d)) != 0 ||
 	    (err = tables_find(&d->tables, d->control, o)) != 0 || (err = make_plan(d)) != 0 ||
 	    (err = begin_stream(d)) != 0 || (err = resume(d)) != 0 || d->is_complete)

@@ -17,7 +17,7 @@
 static void
 pay(struct dump *d)
 {
-	uint64_t bytes = d->source.out.written + out_pending(&d->source.out);
+	uint64_t bytes = d->stream.out.written + out_pending(&d->stream.out);
 	int64_t earliest = loop_now() - LONGEST_CREDIT;
 
 	if (d->options.max_rate == 0)
@@ -31,7 +31,7 @@ pay(struct dump *d)
 static int
 has_room(const struct dump *d)
 {
-	return out_pending(&d->source.out) < HIGH_WATER && loop_now() >= d->due;
+	return out_pending(&d->stream.out) < HIGH_WATER && loop_now() >= d->due;
 }
 
 /* An idle worker gets the next range, if there is one. */
@@ -64,10 +64,10 @@ mark(struct dump *d, const struct worker *w)
 {
 	struct dump_mark m = { .range = w->range, .snapshot = d->plan.newest };
 
-	source_mark(&d->source);
+	stream_mark(&d->stream);
 	if (d->progress.path == NULL)
 		return;
-	m.token = d->source.token;
+	m.token = d->stream.tokens.newest;
 	m.file = tables_file(w->table);
 	buf_add(&d->unacked, &m, sizeof(m));
 }
@@ -76,7 +76,7 @@ mark(struct dump *d, const struct worker *w)
 static void
 add_digest(struct dump *d, const struct worker *w)
 {
-	struct buf *b = &d->source.out.buf;
+	struct buf *b = &d->stream.out.buf;
 
 	buf_str(b, "{\"digest\":\"");
 	digest_print(b, &w->digest);
@@ -129,7 +129,7 @@ save(struct dump *d)
 		struct dump_mark m;
 
 		memcpy(&m, d->unacked.data + done, sizeof(m));
-		if (m.token > d->source.confirm.acked)
+		if (m.token > d->stream.confirm.acked)
 			break;
 		snprintf(e.oid, sizeof(e.oid), "%s", d->tables.table[m.range.table].oid);
 		e.file = m.file;
@@ -158,7 +158,7 @@ serve(struct dump *d)
 		struct worker *w = &d->worker[d->turn++ % d->n_workers];
 
 		if (w->state != WORKER_IDLE) {
-			err = worker_take(w, &d->source.out.buf, d->source.out.sent + HIGH_WATER);
+			err = worker_take(w, &d->stream.out.buf, d->stream.out.sent + HIGH_WATER);
 			if (err == 0 && w->state == WORKER_IDLE)
 				finished(d, w);
 			pay(d);
@@ -167,7 +167,7 @@ serve(struct dump *d)
 			err = employ(d, w);
 	}
 	d->is_held = i < d->n_workers;
-	if (err == 0 && d->source.out.buf.failed)
+	if (err == 0 && d->stream.out.buf.failed)
 		err = log_temporary("out of memory for a line");
 	return err;
 }
@@ -182,7 +182,7 @@ wait_for_any(struct dump *d)
 	/* Room has come since. */
 	if (taking && d->is_held)
 		deadline = loop_now();
-	if (!taking && out_pending(&d->source.out) < HIGH_WATER && d->due < deadline)
+	if (!taking && out_pending(&d->stream.out) < HIGH_WATER && d->due < deadline)
 		deadline = d->due;
 	for (size_t i = 0; i < d->n_workers; i++) {
 		const struct worker *w = &d->worker[i];
@@ -197,11 +197,11 @@ wait_for_any(struct dump *d)
 		if (taking && (w->unread || (w->state != WORKER_IDLE && !worker_is_open(w))))
 			deadline = loop_now();
 	}
-	return source_wait(&d->source, fds, (unsigned)d->n_workers, deadline);
+	return stream_wait(&d->stream, fds, (unsigned)d->n_workers, deadline);
 }
 
 /*
- * Until all ranges are read, or the end is asked for: 0, SOURCE_DOWNSTREAM_GONE, or the exit code
+ * Until all ranges are read, or the end is asked for: 0, STREAM_DOWNSTREAM_GONE, or the exit code
  * after reporting.
  */
 static int
@@ -210,10 +210,10 @@ flow(struct dump *d)
 	int err;
 
 	for (;;) {
-		if ((err = serve(d)) != 0 || (err = source_write(&d->source)) != SOURCE_GOES_ON ||
+		if ((err = serve(d)) != 0 || (err = stream_write(&d->stream)) != STREAM_GOES_ON ||
 		    (err = save(d)) != 0)
 			return err;
-		display_tell(&d->display, &d->plan, d->rows, d->source.out.written);
+		display_tell(&d->display, &d->plan, d->rows, d->stream.out.written);
 		/* What workers have in hand may take long: another run reads it again. */
 		if (loop_ending() || (d->busy == 0 && plan_is_done(&d->plan)))
 			return 0;
@@ -222,7 +222,7 @@ flow(struct dump *d)
 				return err;
 			continue;
 		}
-		if ((err = wait_for_any(d)) != SOURCE_GOES_ON)
+		if ((err = wait_for_any(d)) != STREAM_GOES_ON)
 			return err;
 	}
 }
@@ -242,7 +242,7 @@ complete(struct dump *d)
 static int
 run(struct dump *d)
 {
-	int err, saved;
+	int err, saved = 0;
 
 	d->due = loop_now();
 	display_begin(&d->display, &d->plan);
@@ -250,8 +250,11 @@ run(struct dump *d)
 	display_end(&d->display);
 	if (err > 0)
 		return err;
-	err = source_end(&d->source, err == SOURCE_DOWNSTREAM_GONE);
-	if ((saved = save(d)) != 0 || err != 0)
+	err = stream_end(&d->stream, err == STREAM_DOWNSTREAM_GONE);
+	/* A file that could not be synced is not written, whatever was acknowledged for it. */
+	if (err == 0 || !d->stream.is_written)
+		saved = save(d);
+	if (err != 0 || saved != 0)
 		return err != 0 ? err : saved;
 	if (!plan_is_done(&d->plan))
 		return log_temporary("the end came before all tables were read");
@@ -283,6 +286,6 @@ dump_run(struct dump *d)
 	tables_free(&d->tables);
 	buf_free(&d->unacked);
 	free(d->xmin);
-	source_free(&d->source);
+	stream_free(&d->stream);
 	return err;
 }

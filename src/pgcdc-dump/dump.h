@@ -7,7 +7,7 @@
 #include "plan.h"
 #include "progress.h"
 #include "snapshot.h"
-#include "source.h"
+#include "stream.h"
 #include "tables.h"
 #include "worker.h"
 
@@ -35,7 +35,7 @@ struct dump {
 	struct worker worker[DUMP_JOBS];
 	size_t n_workers, busy, turn;
 	int is_held; /* some had no turn, as there was no room */
-	struct source source;
+	struct stream stream;
 	struct progress progress;
 	struct buf unacked; /* struct dump_mark, each; the oldest first */
 	uint64_t rows, ranges;

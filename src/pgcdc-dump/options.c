@@ -48,15 +48,7 @@ options_parse(struct options *o, int argc, char **argv)
 		.shutdown_timeout = 30 * SECOND,
 	};
 	const struct opt table[] = {
-		{ "dbname", 'd', OPT_STRING, &o->server.dbname, "CONNINFO",
-		    "database name, connection string or URI", 0, 0 },
-		{ "host", 'h', OPT_STRING, &o->server.host, "HOST", "server host or socket folder",
-		    0, 0 },
-		{ "port", 'p', OPT_STRING, &o->server.port, "PORT", "server port", 0, 0 },
-		{ "username", 'U', OPT_STRING, &o->server.user, "NAME", "role to connect as", 0,
-		    0 },
-		{ "insecure", 0, OPT_FLAG, &o->server.insecure, NULL,
-		    "allow a remote server whose identity is not verified", 0, 0 },
+		CONNECT_OPTIONS(&o->server),
 		{ "tables", 't', OPT_LIST, &o->filter.tables, "PATTERN,...",
 		    "tables to read, schema.table with \"*\"", 0, 0 },
 		{ "exclude-tables", 0, OPT_LIST, &o->filter.exclude, "PATTERN,...",
