@@ -177,7 +177,7 @@ set_snapshot(struct env *e)
 		{ "PORT", { "DBNAME" } },
 		{ "USERNAME", { "DBNAME" } },
 		{ "INSECURE", { "DBNAME", "HOST" } },
-		{ "PUBLICATION", { "TABLES" } },
+		{ "PUBLICATION", { "TABLES", "PAGES" } },
 	};
 
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
