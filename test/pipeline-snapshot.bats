@@ -24,6 +24,8 @@ older() {
 
 make_slot() { sql "SELECT pg_create_logical_replication_slot('$PGDATABASE', 'pgoutput')" >slot.made; }
 
+insert_next() { sql 'INSERT INTO t SELECT max(id) + 1 FROM t'; }
+
 # final [FILE]: the rows of a recording, as they are at its end.
 final() {
 	jq -nr 'reduce (inputs | select(.table == "t")) as $e ({};
@@ -72,7 +74,7 @@ pgcdc-run: info: the line has ended, and all that it read is acknowledged'
 }
 
 @test "initial: what changes while it is read, and kill -9 of all, and again" {
-	older 20000
+	older 6000
 	with PGCDC_DUMP_MAX_RATE=200kB
 	start_bg LOAD change
 	local n=0
@@ -95,30 +97,30 @@ pgcdc-run: info: the line has ended, and all that it read is acknowledged'
 	stop_bg RUN
 	[ "$bg_status" -eq 0 ]
 	# Pages that were read in an earlier run are read again for what is newer alone.
-	[ "$(grep -c '"action":"R"' out)" -lt 40000 ]
+	[ "$(grep -c '"action":"R"' out)" -lt 12000 ]
 	only 'pgcdc-dump: info' 'the line is started again'
 }
 
 @test "initial: a pgcdc-dump that is killed, and a sink, start the line again" {
-	older 10000
+	older 4000
 	with PGCDC_DUMP_MAX_RATE=200kB
 	start
 	wait_until 20 'dumped 5'
 	kill -KILL "$(stage pgcdc-dump)"
 	wait_until 20 'grep -q "\"pgcdc-dump\" was killed by signal 9; the line is started again" err'
-	wait_until 20 'dumped 15'
+	wait_until 20 'dumped 12'
 	kill -KILL "$(stage pgcdc-file)"
 	wait_until 20 'grep -q "\"pgcdc-file\" was killed by signal 9; the line is started again" err'
 	wait_until 30 'grep -q "starting pgcdc-read" err'
 	[ "$(grep -c 'starting pgcdc-dump' err)" -eq 3 ]
-	insert 10001 10001
+	insert 4001 4001
 	wait_until 20 is_whole
 	stop_bg RUN
 	[ "$bg_status" -eq 0 ]
 }
 
 @test "initial: a signal ends it with 111, and the next start goes on" {
-	older 20000
+	older 6000
 	with PGCDC_DUMP_MAX_RATE=200kB
 	start
 	wait_until 20 'dumped 5'
@@ -128,12 +130,12 @@ pgcdc-run: info: the line has ended, and all that it read is acknowledged'
 	absent pgcdc-read err
 	local n
 	n=$(grep -c '"action":"R"' out)
-	[ "$n" -lt 20000 ]
+	[ "$n" -lt 6000 ]
 	with
 	pipeline --drain
 	[ "$code" -eq 0 ]
 	is_whole
-	[ "$(grep -c '"action":"R"' out)" -lt $((20000 + n)) ]
+	[ "$(grep -c '"action":"R"' out)" -lt $((6000 + n)) ]
 	# One that comes while a restart is waited for.
 	rm -f out state state.snapshot
 	with PGCDC_RESTART_MIN=1h PGCDC_RESTART_MAX=1h PGCDC_STAGES=./end
@@ -319,8 +321,6 @@ pgcdc-run: info: the line has ended, and all that it read is acknowledged'
 	timeout -k 5 60 sh ./line 3>&- 4>&-
 	is_whole
 }
-
-insert_next() { sql 'INSERT INTO t SELECT max(id) + 1 FROM t'; }
 
 @test "--print: the snapshot's server and tables are the stream's, unless others are given" {
 	local line want
