@@ -210,6 +210,12 @@ pgcdc-run: info: the line has ended, and all that it read is acknowledged'
 	is_whole one
 	cmp one two
 	[ "$(jq -r 'select(.action == "R").marked' one | sort | uniq -c | xargs)" = '1000 true' ]
+	# And as a shell runs it.
+	rm -f one two state state.snapshot
+	pgcdc run -c c.env --print --drain >line
+	timeout -k 5 60 sh ./line 3>&- 4>&-
+	is_whole one
+	cmp one two
 }
 
 @test "the default goes through pgcdc-translate" {
