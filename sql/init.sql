@@ -1,8 +1,8 @@
 -- pgcdc init: schema pgcdc, then the publication, then the slot, each only if it is missing.
 --
 -- Variables: slot, publication, tables, exclude_tables, role; 0 or 1 in all_tables, full, via_root, failover,
--- migrate, dry_run, no_ddl, baseline, alone (nothing asks for a publication or slot); tables_cte
--- holds tables.sql.
+-- migrate, dry_run, no_ddl, baseline, alone (nothing asks for a publication or slot), snapshot
+-- (pgcdc-dump makes the slot, and behind.sql follows); tables_cte holds tables.sql.
 -- One transaction does all but the slot, which cannot be made where something was written.
 
 \ir writer.sql
@@ -146,6 +146,11 @@ select :'migrate'::bool and :'done' = '' and :'messages' = '' as up_to_date
 	\quit
 \endif
 
+select :'ddl_begins'::bool or not :'snapshot'::bool as baseline_now
+\gset
+\if :snapshot
+\set slot_wanted 0
+\else
 begin;
 \ir lock.sql
 select not exists (select from pg_replication_slots where slot_name = :'slot') as slot_wanted,
@@ -177,8 +182,11 @@ select not exists (select from pg_replication_slots where slot_name = :'slot') a
 	select :'message';
 \endif
 commit;
+\endif
 
-\ir baseline.sql
+\if :baseline_now
+	\ir baseline.sql
+\endif
 
 -- What is older than the slot is for the user to copy.  A table that somebody has locked is not
 -- waited for.

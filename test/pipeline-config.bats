@@ -128,9 +128,9 @@ refuses() {
 
 @test "each option of each program may stand in the file, and no other one of a named sink" {
 	local program
-	for program in read translate file; do
+	for program in read dump translate file; do
 		sed -n 's/^\.Pq Ev \(PGCDC_[A-Z_]*\)$/\1=1/p' "$PGCDC_TEST_ROOT/man/pgcdc-$program.1"
-	done | grep -vE '_(SLOT|PUBLICATION|ACK|ACK_NAME|WAIT_FOR|STATE)=' >>c.env
+	done | grep -vE '_(SLOT|PUBLICATION|ACK|ACK_NAME|WAIT_FOR|STATE|PROGRESS_FILE|CREATE_SLOT)=' >>c.env
 	[ "$(lines c.env)" -gt 40 ]
 	pipeline --print
 	cat err

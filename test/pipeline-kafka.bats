@@ -59,6 +59,27 @@ confirmed() { [ "$(pgcdc-read -q --drain -S "$PGDATABASE" --publication=p | wc -
 	[ "$(ids "$TOPIC")" = "$(seq 5)" ]
 }
 
+@test "the rows that are there go to the topic before the changes, at least once" {
+	topic create "$TOPIC"
+	sql "SELECT pg_drop_replication_slot('$PGDATABASE')"
+	insert 1 5
+	sql "SELECT pg_create_logical_replication_slot('$PGDATABASE', 'pgoutput')" >slot.made
+	to_kafka PGCDC_SNAPSHOT=initial
+	pipeline --drain
+	cat err
+	[ "$code" -eq 0 ]
+	insert 6 7
+	pipeline --drain
+	[ "$code" -eq 0 ]
+	consume "$TOPIC" | jq -r 'select(.table == "t") | .action + "\(.columns[0].value)"' | xargs |
+		is 'R1 R2 R3 R4 R5 I6 I7'
+	to_kafka PGCDC_KAFKA_PRODUCE_TRANSACTIONAL_ID=once
+	insert 8 8
+	pipeline --drain
+	[ "$code" -eq 0 ]
+	[ "$(ids "$TOPIC")" = "$(seq 8)" ]
+}
+
 @test "stages that are killed, and a broker, under load: nothing is lost" {
 	local kind
 	topic create "$TOPIC"

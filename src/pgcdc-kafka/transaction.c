@@ -68,8 +68,10 @@ take_head(struct transaction *t, const struct event *e)
 	if (t->in_source)
 		return log_temporary("the stream begins again inside a transaction");
 	if (event_text(&text, e->start) != 0 || lsn_parse(&start, text.p, text.len) != 0)
-		return log_permanent("--transactional-id needs a stream of pgcdc-read: this one "
-				     "has no LSN as \"start\"");
+		return log_permanent(
+		    "--transactional-id needs a stream of pgcdc-read: this one "
+		    "has no LSN as \"start\"; leave it out, rows of pgcdc-dump are "
+		    "sent at least once");
 	if (event_text(&text, e->system_identifier) != 0 || text.len >= sizeof(system))
 		return log_permanent("the stream has no usable \"system_identifier\"");
 	memcpy(system, text.p, text.len);

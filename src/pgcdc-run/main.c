@@ -9,29 +9,60 @@
 #include "print.h"
 #include "runtime.h"
 #include "settings.h"
+#include "snapshot.h"
 #include "supervise.h"
 
-static struct pipeline pipeline;
+static struct pipeline snapshot, stream;
+
+/* The lines that the settings ask for. */
+static int
+make(const struct settings *s, const char *folder)
+{
+	int err = 0;
+
+	if (s->snapshot != SNAPSHOT_NONE)
+		err = pipeline_make(&snapshot, s, PROGRAM_SNAPSHOT, folder);
+	if (err == 0 && s->snapshot != SNAPSHOT_ONLY)
+		err = pipeline_make(&stream, s, PROGRAM_SOURCE, folder);
+	return err;
+}
 
 static int
 print(const struct settings *s)
 {
+	const char *folder = runtime_wanted(s->runtime_dir);
 	int err;
 
-	if ((err = pipeline_make(&pipeline, s, "$dir")) != 0)
+	if ((err = make(s, "$dir")) != 0)
 		return err;
-	return print_pipeline(&pipeline, runtime_wanted(s->runtime_dir));
+	if (s->snapshot != SNAPSHOT_NONE)
+		err = print_pipeline(&snapshot, folder, s->snapshot == SNAPSHOT_ONLY);
+	if (err == 0 && s->snapshot != SNAPSHOT_ONLY)
+		err = print_pipeline(&stream, folder, 1);
+	return err;
 }
 
-/* Nothing is made, so the folder has a name only. */
+/* Nothing is made, so the folder has a name only.  The ends of a snapshot are the stream's. */
 static int
 check(const struct settings *s)
 {
 	int err;
 
-	if ((err = pipeline_make(&pipeline, s, "$dir")) != 0)
+	if ((err = make(s, "$dir")) != 0 ||
+	    (s->snapshot == SNAPSHOT_ONLY &&
+		(err = pipeline_make(&stream, s, PROGRAM_SOURCE, "$dir")) != 0))
 		return err;
-	return check_pipeline(&pipeline, s->json);
+	return check_pipeline(&stream, s->json);
+}
+
+static int
+run(const struct settings *s)
+{
+	int err;
+
+	if (s->snapshot != SNAPSHOT_NONE && (err = snapshot_take(&snapshot, s)) != 0)
+		return err;
+	return s->snapshot == SNAPSHOT_ONLY || loop_ending() ? EXIT_DONE : supervise(&stream, s);
 }
 
 int
@@ -53,8 +84,8 @@ main(int argc, char **argv)
 	if (settings->check)
 		return check(settings);
 	if ((err = runtime_open(&runtime, settings)) == 0 &&
-	    (err = pipeline_make(&pipeline, settings, runtime.path)) == 0)
-		err = supervise(&pipeline, settings);
+	    (err = make(settings, runtime.path)) == 0)
+		err = run(settings);
 
 	runtime_close(&runtime);
 	return err;

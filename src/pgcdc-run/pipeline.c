@@ -15,6 +15,10 @@
 /* Between the names in PGCDC_SINKS. */
 #define SEPARATORS " \t\n,"
 
+/* What says that a snapshot is not read from the stream's server. */
+static const char *const server[] = { "PGCDC_DUMP_DBNAME", "PGCDC_DUMP_HOST", "PGCDC_DUMP_PORT" };
+#define N_SERVER (sizeof(server) / sizeof(server[0]))
+
 /* Arguments that are added here to those of the user, at most. */
 #define OWN_ARGUMENTS 8
 
@@ -82,8 +86,20 @@ set_command(struct stage *s, const char *command, size_t words, const char *key,
 	return 0;
 }
 
+/* The program that reads what is there before the stream of this source, NULL after reporting. */
+static const struct program *
+snapshot_of(const struct program *source, const struct settings *s)
+{
+	if (strcmp(source->name, "read") == 0)
+		return program_find(PROGRAM_SNAPSHOT, "dump", 4);
+	log_permanent("\"PGCDC_SNAPSHOT\" is \"%s\"%s, but source \"%s\" has no tables; remove it",
+	    settings_snapshot(s), settings_origin("PGCDC_SNAPSHOT", settings_snapshot(s)),
+	    source->name);
+	return NULL;
+}
+
 static int
-add_source(struct pipeline *p, const struct settings *s)
+add_source(struct pipeline *p, const struct settings *s, enum program_kind kind)
 {
 	const struct program *program = program_find(PROGRAM_SOURCE, s->source, strlen(s->source));
 	struct stage *stage;
@@ -96,8 +112,13 @@ add_source(struct pipeline *p, const struct settings *s)
 		return log_permanent("\"PGCDC_STATE\" is set%s, but source \"%s\" keeps no state "
 				     "file; remove it",
 		    settings_origin("PGCDC_STATE", s->state), program->name);
+	if (kind == PROGRAM_SNAPSHOT && (program = snapshot_of(program, s)) == NULL)
+		return EXIT_PERMANENT;
 	if ((stage = add_stage(p, program)) == NULL)
 		return EXIT_PERMANENT;
+	if (kind == PROGRAM_SNAPSHOT)
+		return set_command(
+		    stage, program->command, 0, "PGCDC_SNAPSHOT", settings_snapshot(s));
 	return set_command(stage, program->command, 0, "PGCDC_SOURCE", s->source);
 }
 
@@ -208,7 +229,8 @@ add_sinks(struct pipeline *p, const struct settings *s)
 static int
 check_variables(const struct stage *s)
 {
-	static const char *const ours[] = { "ACK", "ACK_NAME", "WAIT_FOR", "STATE" };
+	static const char *const ours[] = { "ACK", "ACK_NAME", "WAIT_FOR", "STATE", "PROGRESS_FILE",
+		"CREATE_SLOT" };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		char name[64];
@@ -234,6 +256,12 @@ check_exactly_once(const struct stage *s, const struct stage *source)
 
 	if (value == NULL || strcmp(source->program->name, "read") == 0)
 		return 0;
+	if (source->program->kind == PROGRAM_SNAPSHOT)
+		return log_permanent(
+		    "\"%s\" is set%s, but the rows of a snapshot are sent at least "
+		    "once; take it without, with --snapshot=only, and then remove "
+		    "PGCDC_SNAPSHOT",
+		    name, settings_origin(name, value));
 	return log_permanent("\"%s\" is set%s, but needs the tokens of source \"read\", and the "
 			     "source is \"%s\"; remove it",
 	    name, settings_origin(name, value), source->program->name);
@@ -242,22 +270,65 @@ check_exactly_once(const struct stage *s, const struct stage *source)
 static int
 set_state(struct stage *source, const struct settings *s)
 {
-	const char *folder = getenv("STATE_DIRECTORY");
-	char *name;
+	char *path;
 	int err;
 
 	if (!source->program->keeps_state)
 		return 0;
-	if (s->state != NULL)
-		return add_argument(source, "--state=%s", s->state);
-	if (folder == NULL || *folder == '\0')
-		return 0;
-	if ((name = config_name(&s->config)) == NULL)
-		return -1;
-	err = add_argument(
-	    source, "--state=%.*s/%s.state", (int)strcspn(folder, ":"), folder, name);
-	free(name);
+	err = settings_state(s, &path);
+	if (err == 0 && path != NULL)
+		err = add_argument(source, "--state=%s", path);
+	free(path);
 	return err;
+}
+
+/*
+ * The slot has to be older than the snapshot, so that no change is lost between it and the stream.
+ * Where it is read elsewhere than from the slot's server, that server has to have come so far.
+ */
+static int
+set_slot(struct stage *dump, const struct settings *s)
+{
+	const char *slot = getenv("PGCDC_READ_SLOT");
+
+	if (slot == NULL && s->snapshot == SNAPSHOT_INITIAL)
+		return log_permanent("\"PGCDC_SNAPSHOT\" is \"initial\"%s, and no slot is named; "
+				     "set PGCDC_READ_SLOT",
+		    settings_origin("PGCDC_SNAPSHOT", settings_snapshot(s)));
+	if (slot == NULL)
+		return 0;
+	for (size_t i = 0; i < N_SERVER; i++) {
+		const char *value = getenv(server[i]);
+
+		if (value == NULL)
+			continue;
+		if (getenv("PGCDC_DUMP_MIN_LSN") != NULL)
+			return 0;
+		return log_permanent("\"%s\" is set%s, so the snapshot may be older than slot "
+				     "\"%s\"; make the slot, and set PGCDC_DUMP_MIN_LSN to its "
+				     "position, which \"pgcdc status\" shows, or a later one",
+		    server[i], settings_origin(server[i], value), slot);
+	}
+	return add_argument(dump, "--create-slot=%s", slot) == 0 ? 0 : out_of_memory();
+}
+
+/* What was read is remembered, so that it is not read again at each start. */
+static int
+set_snapshot(struct pipeline *p, const struct settings *s)
+{
+	char *state;
+	int err;
+
+	if (settings_state(s, &state) != 0)
+		return out_of_memory();
+	if (state == NULL)
+		return log_permanent("\"PGCDC_SNAPSHOT\" is \"%s\"%s, and what was read is to be "
+				     "remembered beside the state file; set PGCDC_STATE",
+		    settings_snapshot(s), settings_origin("PGCDC_SNAPSHOT", settings_snapshot(s)));
+	err = asprintf(&p->progress, "%s.snapshot", state) < 0 ||
+	      add_argument(&p->stage[0], "--progress-file=%s", p->progress) != 0;
+	free(state);
+	return err ? out_of_memory() : set_slot(&p->stage[0], s);
 }
 
 static int
@@ -265,7 +336,7 @@ set_source(struct pipeline *p, const struct settings *s, const char *folder)
 {
 	struct stage *source = &p->stage[0];
 	struct buf names = BUF_INIT;
-	int err;
+	int is_stream = source->program->kind == PROGRAM_SOURCE, err;
 
 	for (const struct stage *i = p->stage; i < p->stage + p->n; i++)
 		if (i->program != NULL && i->program->kind == PROGRAM_SINK) {
@@ -275,9 +346,11 @@ set_source(struct pipeline *p, const struct settings *s, const char *folder)
 	buf_add(&names, "", 1);
 	err = names.failed || add_argument(source, "--ack=%s/ack", folder) != 0 ||
 	      add_argument(source, "--wait-for=%s", names.data) != 0 || set_state(source, s) != 0 ||
-	      (s->drain && add_argument(source, "--drain") != 0);
+	      (is_stream && s->drain && add_argument(source, "--drain") != 0);
 	buf_free(&names);
-	return err ? out_of_memory() : 0;
+	if (err)
+		return out_of_memory();
+	return is_stream ? 0 : set_snapshot(p, s);
 }
 
 static int
@@ -303,12 +376,13 @@ set_sink(struct stage *sink, const char *folder)
 }
 
 int
-pipeline_make(struct pipeline *p, const struct settings *s, const char *folder)
+pipeline_make(
+    struct pipeline *p, const struct settings *s, enum program_kind source, const char *folder)
 {
 	int err;
 
 	*p = (struct pipeline){ .n = 0 };
-	if ((err = add_source(p, s)) != 0 || (err = add_stages(p, s)) != 0 ||
+	if ((err = add_source(p, s, source)) != 0 || (err = add_stages(p, s)) != 0 ||
 	    (err = add_sinks(p, s)) != 0 || (err = keys_check(p, &s->config)) != 0)
 		return err;
 	for (struct stage *i = p->stage; i < p->stage + p->n; i++) {

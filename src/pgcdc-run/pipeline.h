@@ -5,6 +5,9 @@
  *	source | stage | ... | sink
  *	source | stage | ... | tee | first sink
  *	                        `--> each other sink
+ *
+ * The rows that are there before the stream come through one of their own, which differs in the
+ * source and ends.
  */
 #ifndef PIPELINE_H
 #define PIPELINE_H
@@ -31,14 +34,16 @@ struct pipeline {
 	size_t n;
 	size_t n_chain; /* the first so many are one pipe, its last one is a sink */
 	size_t tee;     /* the index of tee(1), or 0: there is one sink */
+	char *progress; /* of a snapshot, where it says how far it is; NULL: of a stream */
 };
 
 /*
- * Put together what the settings say; every program is looked for, and every key of the
- * file.  folder holds the ack FIFO; for a line that is only printed it is "$dir".  All is
+ * Put together what the settings say, for the stream of their source, PROGRAM_SOURCE, or for what is
+ * there before, PROGRAM_SNAPSHOT; every program is looked for, and every key of the file.  folder holds the ack FIFO; for a line that is only printed it is "$dir".  All is
  * allocated, for the life of the program.  0, or the exit code after reporting.
  */
-int pipeline_make(struct pipeline *p, const struct settings *s, const char *folder);
+int pipeline_make(
+    struct pipeline *p, const struct settings *s, enum program_kind source, const char *folder);
 
 /* The name under which a sink acknowledges. */
 const char *pipeline_ack_name(const struct stage *s);

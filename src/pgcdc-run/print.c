@@ -137,8 +137,17 @@ print_chain(const struct pipeline *p)
 		puts("wait");
 }
 
+/* Its programs may have ended well when it has not: a shell sees the last one's end alone. */
+static void
+print_is_complete(const struct pipeline *p)
+{
+	fputs("[ \"$(tail -n 1 ", stdout);
+	print_word(p->progress);
+	puts(")\" = done ]");
+}
+
 int
-print_pipeline(const struct pipeline *p, const char *folder)
+print_pipeline(const struct pipeline *p, const char *folder, int is_last)
 {
 	puts("(");
 	print_variables(p);
@@ -151,7 +160,9 @@ print_pipeline(const struct pipeline *p, const char *folder)
 	}
 	print_others(p);
 	print_chain(p);
-	puts(")");
+	if (p->progress != NULL)
+		print_is_complete(p);
+	puts(is_last ? ")" : ") &&");
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return log_temporary("could not write to standard output: %s", strerror(errno));
 	return 0;

@@ -9,8 +9,8 @@
 /*
  * Print a POSIX shell's way to run the pipeline, which was made for the folder "$dir".
  * What is secret is left out, and has to be set by the reader.  folder is its path, NULL
- * for a temporary one.  0, or the exit code after reporting.
+ * for a temporary one.  Unless is_last, what is printed next runs if this has ended well.  0, or the exit code after reporting.
  */
-int print_pipeline(const struct pipeline *p, const char *folder);
+int print_pipeline(const struct pipeline *p, const char *folder, int is_last);
 
 #endif

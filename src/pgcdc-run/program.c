@@ -12,6 +12,7 @@ static const struct program programs[] = {
 	{ PROGRAM_SOURCE, "read", "pgcdc-read", "pgcdc-read", NULL, "PGCDC_READ_", NULL, 1, 1 },
 	{ PROGRAM_SOURCE, "kafka", "pgcdc-kafka consume", "pgcdc-kafka", "consume",
 	    "PGCDC_KAFKA_CONSUME_", NULL, 0, 0 },
+	{ PROGRAM_SNAPSHOT, "dump", "pgcdc-dump", "pgcdc-dump", NULL, "PGCDC_DUMP_", NULL, 1, 0 },
 	{ PROGRAM_STAGE, "translate", "pgcdc-translate", "pgcdc-translate", NULL,
 	    "PGCDC_TRANSLATE_", NULL, 1, 0 },
 	{ PROGRAM_SINK, "file", "pgcdc-file", "pgcdc-file", NULL, "PGCDC_FILE_", "PGCDC_FILE_PATH",

@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-enum program_kind { PROGRAM_SOURCE, PROGRAM_STAGE, PROGRAM_SINK };
+/* A snapshot is what is read before the stream of a source, in its place. */
+enum program_kind { PROGRAM_SOURCE, PROGRAM_SNAPSHOT, PROGRAM_STAGE, PROGRAM_SINK };
 
 struct program {
 	enum program_kind kind;

@@ -10,6 +10,7 @@
 static struct settings settings = {
 	.source = "read",
 	.stages = "translate",
+	.snapshot = SNAPSHOT_NONE,
 	.log_level = LOG_AT_INFO,
 	.restart_min = SECOND,
 	.restart_max = 60 * SECOND,
@@ -43,6 +44,8 @@ static const struct opt table[] = {
 	{ "runtime-dir", 0, OPT_STRING, &settings.runtime_dir, "DIR",
 	    "folder of the ack FIFO (default: a temporary one)", 0, 0 },
 	{ "state", 0, OPT_STRING, &settings.state, "FILE", "state file of the source", 0, 0 },
+	{ "snapshot", 0, OPT_CHOICE, &settings.snapshot, "initial|none|only",
+	    "rows that are there already: before the stream, not, or alone (default: none)", 0, 0 },
 	{ "drain", 0, OPT_FLAG, &settings.drain, NULL,
 	    "end when all that is there now was delivered", 0, 0 },
 	{ "once", 0, OPT_FLAG, &settings.once, NULL, "do not start the line again", 0, 0 },
@@ -104,6 +107,36 @@ settings_parse(const struct settings **s, int argc, char **argv)
 	settings.once |= settings.drain;
 	*s = &settings;
 	return 0;
+}
+
+const char *
+settings_snapshot(const struct settings *s)
+{
+	static const char *const words[] = {
+		[SNAPSHOT_INITIAL] = "initial", [SNAPSHOT_NONE] = "none", [SNAPSHOT_ONLY] = "only"
+	};
+
+	return words[s->snapshot];
+}
+
+int
+settings_state(const struct settings *s, char **path)
+{
+	const char *folder = getenv("STATE_DIRECTORY");
+	char *name;
+	int err = 0;
+
+	*path = NULL;
+	if (s->state != NULL)
+		return (*path = strdup(s->state)) != NULL ? 0 : -1;
+	if (folder == NULL || *folder == '\0')
+		return 0;
+	/* There may be several, separated by colons. */
+	if ((name = config_name(&s->config)) == NULL ||
+	    asprintf(path, "%.*s/%s.state", (int)strcspn(folder, ":"), folder, name) < 0)
+		err = -1;
+	free(name);
+	return err;
 }
 
 const char *

@@ -129,9 +129,19 @@ static int
 is_from_postgres(const struct stage *all, size_t n)
 {
 	for (const struct stage *s = all; s < all + n; s++)
-		if (s->program != NULL && s->program->kind == PROGRAM_SOURCE)
+		if (s->program != NULL &&
+		    (s->program->kind == PROGRAM_SOURCE || s->program->kind == PROGRAM_SNAPSHOT))
 			return s->program->asks_postgres;
 	return 0;
+}
+
+static const char *
+variable_of(const char *prefix, const char *name)
+{
+	char variable[64];
+
+	snprintf(variable, sizeof(variable), "%s%s", prefix, name);
+	return getenv(variable);
 }
 
 /* What follows the stream asks the server that it comes from, unless it is told of another one. */
@@ -153,6 +163,36 @@ set_store(struct env *e)
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		if (getenv(same[i].reader) != NULL)
 			set(e, same[i].own, getenv(same[i].reader));
+}
+
+/* What a snapshot is of: the reader's server and tables, as far as it is not told of others. */
+static void
+set_snapshot(struct env *e)
+{
+	static const struct {
+		const char *name, *not_with[2]; /* if one of these is given, it is another one's */
+	} same[] = {
+		{ "DBNAME", { NULL } },
+		{ "HOST", { "DBNAME" } },
+		{ "PORT", { "DBNAME" } },
+		{ "USERNAME", { "DBNAME" } },
+		{ "INSECURE", { "DBNAME", "HOST" } },
+		{ "PUBLICATION", { "TABLES", "PAGES" } },
+	};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		const char *value = variable_of("PGCDC_READ_", same[i].name);
+		int is_another = variable_of("PGCDC_DUMP_", same[i].name) != NULL;
+		char own[64];
+
+		for (size_t j = 0; j < 2; j++)
+			is_another |= same[i].not_with[j] != NULL &&
+			              variable_of("PGCDC_DUMP_", same[i].not_with[j]) != NULL;
+		if (value == NULL || is_another)
+			continue;
+		snprintf(own, sizeof(own), "PGCDC_DUMP_%s=", same[i].name);
+		set(e, own, value);
+	}
 }
 
 /* With by_name: what is for this instance alone.  Otherwise: all the rest. */
@@ -190,8 +230,8 @@ stage_env_make(const struct stage *s, const struct stage *all, size_t n)
 
 	while (environ[count] != NULL)
 		count++;
-	/* Room for what set_log() and set_store() add, and the NULL. */
-	e.item = calloc(count + 8, sizeof(char *));
+	/* Room for what set_log(), and set_store() or set_snapshot() add, and the NULL. */
+	e.item = calloc(count + 10, sizeof(char *));
 	if (e.item == NULL)
 		return NULL;
 	for (int by_name = 0; by_name <= 1; by_name++)
@@ -202,6 +242,8 @@ stage_env_make(const struct stage *s, const struct stage *all, size_t n)
 	if (s->program != NULL && s->program->kind == PROGRAM_STAGE && s->program->asks_postgres &&
 	    is_from_postgres(all, n))
 		set_store(&e);
+	if (s->program != NULL && s->program->kind == PROGRAM_SNAPSHOT)
+		set_snapshot(&e);
 	return e.failed ? NULL : e.item;
 }
 

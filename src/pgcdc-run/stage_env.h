@@ -10,8 +10,8 @@
  * The environment for stage s, of a pipeline that has all n stages, from our own.
  * A program of the suite does not get what belongs to another one; libpq's variables
  * only if it connects to Postgres; pgcdc-translate pgcdc-read's server, unless it has
- * another; and for a sink with a name, PGCDC_FILE_TWO_X as
- * PGCDC_FILE_X.  Allocated; NULL: out of memory.
+ * another; pgcdc-dump that and the reader's publications, unless it has others; and for a sink
+ * with a name, PGCDC_FILE_TWO_X as PGCDC_FILE_X.  Allocated; NULL: out of memory.
  */
 char **stage_env_make(const struct stage *s, const struct stage *all, size_t n);
 
