@@ -248,7 +248,8 @@ check(const PGresult *res, int row)
 		    "\"%s.%s\" is no table with rows of its own; name the tables that "
 		    "it is made of",
 		    PQgetvalue(res, row, SCHEMA), PQgetvalue(res, row, NAME));
-	if (*PQgetvalue(res, row, MAY_READ) != 't')
+	/* No answer at all: it has just been dropped. */
+	if (*PQgetvalue(res, row, MAY_READ) == 'f')
 		return log_permanent("table %s may not be read; GRANT SELECT on it to the role",
 		    PQgetvalue(res, row, FROM));
 	return 0;
