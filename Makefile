@@ -11,8 +11,8 @@
 #   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
 #   make fault-kafka  the same with Kafka behind the line, and fault-group with Kafka before it
 #   make fault-dump   the same with dumps of the tables beside the line
-#   make bench    figures against pg_recvlogical, and bench-kafka with Kafka behind it against kcat;
-#                 let nothing else run meanwhile
+#   make bench    figures against pg_recvlogical, bench-kafka with Kafka behind it against kcat,
+#                 bench-dump against COPY; let nothing else run meanwhile
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
@@ -29,7 +29,7 @@ MAJORS = 13 14 15 16 17 18
 # Each program links only the libraries of its row.
 PROGRAMS = pgcdc-read pgcdc-dump pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run
 LIBS_pgcdc-read = libpq
-LIBS_pgcdc-dump = libpq
+LIBS_pgcdc-dump = libpq libxxhash
 LIBS_pgcdc-translate = libpq jansson
 LIBS_pgcdc-kafka = rdkafka jansson
 LIBS_pgcdc-file =
@@ -56,6 +56,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(INSTRUMENT) $(LDFLAGS)
 PQ_CFLAGS = $(shell $(PKG_CONFIG) --cflags libpq)
 PQ_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
 JANSSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
+XXHASH_LIBS = $(shell $(PKG_CONFIG) --libs libxxhash)
 
 # Each folder's objects but main.o make an archive, which programs and tests link.
 objects = $(patsubst src/%.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
@@ -92,13 +93,13 @@ $(B)/bin/pgcdc: bin/pgcdc
 UNIT = $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*_test.c))
 # Tests and fuzz targets of these programs say so in their names; the others are of the library,
 # pgcdc-read and pgcdc-run.
-programs_of = $(or $(foreach p,dump kafka translate,$(if \
-	$(findstring $(p),$(notdir $(1))),pgcdc-$(p))),pgcdc-read pgcdc-run)
+programs_of = $(or $(strip $(foreach p,dump kafka translate,$(if \
+	$(findstring $(p),$(notdir $(1))),pgcdc-$(p)))),pgcdc-read pgcdc-run)
 $(B)/unit/%: test/unit/%.c $(wildcard test/unit/*.h test/fuzz/*.[ch]) \
 		$(B)/pgcdc-read.a $(B)/pgcdc-dump.a $(B)/pgcdc-translate.a $(B)/pgcdc-kafka.a $(B)/pgcdc-run.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/unit $(PQ_CFLAGS) $(ALL_LDFLAGS) \
-		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS)
+		-o $@ $< $(patsubst %,$(B)/%.a,$(call programs_of,$@) lib) $(PQ_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS)
 
 tools: $(B)/bench/measure $(B)/bench/latency $(addprefix $(B)/fault/,workload check compare seam disk.so) $(B)/kafka/admin
 $(B)/bench/%: test/bench/%.c $(B)/lib.a
@@ -156,7 +157,7 @@ build/fuzz/%: test/fuzz/%.c $(wildcard test/fuzz/*.h src/*/*.[ch])
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -DPGCDC_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -Isrc/lib $(addprefix -Isrc/,$(call programs_of,$@)) -Itest/fuzz \
-		$(PQ_CFLAGS) -o $@ $< $(call fuzz_sources,$@) $(PQ_LIBS) $(JANSSON_LIBS) \
+		$(PQ_CFLAGS) -o $@ $< $(call fuzz_sources,$@) $(PQ_LIBS) $(JANSSON_LIBS) $(XXHASH_LIBS) \
 		$(if $(findstring kafka,$@),$(shell $(PKG_CONFIG) --libs rdkafka))
 
 fault: deps-check programs tools
@@ -172,6 +173,9 @@ bench: deps-check programs tools
 bench-kafka: deps-check programs tools
 	rm -f build/bench-kafka.json
 	test/bench/kafka build/bench-kafka.json
+bench-dump: deps-check programs tools
+	rm -f build/bench-dump.json
+	test/bench/dump build/bench-dump.json
 demo: deps-build programs $(if $(filter kafka,$(DEMO)),deps-check tools)
 	test/demo$(if $(filter kafka,$(DEMO)),-kafka)
 
@@ -219,7 +223,7 @@ clean:
 	rm -rf build $(PROGRAMS:%=bin/%)
 
 .PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
-	fault-kafka fault-group fault-dump bench bench-kafka demo lint install uninstall clean
+	fault-kafka fault-group fault-dump bench bench-kafka bench-dump demo lint install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(B)/*/*.d)

@@ -97,6 +97,24 @@ fresh_db() {
 	sql "CREATE DATABASE $PGDATABASE ${*-}" -d postgres
 }
 
+# session NAME: a psql of its own, which say feeds.
+session() {
+	mkfifo "$1.sql"
+	start_bg "$1" run_session "$1.sql"
+	exec {SESSION_FD}>"$1.sql"
+	printf -v "$1_FD" %d "$SESSION_FD"
+}
+
+run_session() { exec psql -XAtq -v ON_ERROR_STOP=1 <"$1"; }
+
+# say NAME 'SQL': and waits until it is done.
+say() {
+	local fd=$1_FD done=$BATS_TEST_TMPDIR/$1.done
+	rm -f "$done"
+	printf '%s\n\\! : >%q\n' "$2" "$done" >&"${!fd}"
+	wait_until 20 "[ -e '$done' ]"
+}
+
 # drop_db: drops it with its slots, whoever uses them.
 drop_db() {
 	local db=$PGDATABASE

@@ -63,6 +63,10 @@ teardown() {
 	test/man-examples man/pgcdc-kafka.1
 }
 
+@test "examples of pgcdc-dump(1)" {
+	test/man-examples man/pgcdc-dump.1
+}
+
 @test "examples of pgcdc-translate(1)" {
 	test/man-examples man/pgcdc-translate.1
 }
@@ -188,7 +192,7 @@ page_options() {
 }
 
 @test "pages have the options of --help, and no others" {
-	for program in pgcdc pgcdc-read pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
+	for program in pgcdc pgcdc-read pgcdc-dump pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
 		diff -u --label "$program --help" --label "$program.1" \
 		    <(help_options "$program") <(page_options "$program")
 	done
@@ -208,6 +212,7 @@ page_options() {
 		[ "$n" -gt 4 ]
 	done <<-'END'
 		pgcdc-read
+		pgcdc-dump
 		pgcdc-translate
 		pgcdc-kafka produce
 		pgcdc-kafka consume
@@ -243,7 +248,7 @@ page_variables() { # PAGE
 @test "pages have messages that the program can print" {
 	local n
 
-	for program in pgcdc-read pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
+	for program in pgcdc-read pgcdc-dump pgcdc-translate pgcdc-kafka pgcdc-file pgcdc-run; do
 		literals "$program" >"$BATS_TEST_TMPDIR/literals"
 		n=0
 		while IFS= read -r message; do

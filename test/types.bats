@@ -3,6 +3,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load helper
+load types
 
 setup_file() {
 	pg_start || return 1
@@ -25,36 +26,14 @@ teardown() {
 	[ "$PGDATABASE" = cases ] || drop_db
 }
 
-# The cases of this major: number, type, SQL, "type" and "value", separated by tabs.
-cases() {
-	cat "$DATA"/{numbers,text,time,compound} | awk -F '\t' -v OFS='\t' -v major="$MAJOR" '
-		/^#/ || NF == 0 { next }
-		NF < 4 || NF > 5 { print "bad case: " $0; exit }
-		NF == 5 {
-			split($5, range, "-")
-			if (major < range[1] || (range[2] != "" && major > range[2]))
-				next
-		}
-		{ print sprintf("c%04d", ++n), $1, $2, $3, $4 }'
-}
-
 # A database with a table for each case, and a slot "cases" that holds the value
 # inserted and deleted, and NULL inserted and deleted.
 make_cases() {
 	sql 'CREATE DATABASE cases'
 	export PGDATABASE=cases
-	psql -Xq -v ON_ERROR_STOP=1 -f "$DATA/objects.sql"
-	cases | awk -F '\t' '
-		BEGIN { print "BEGIN;" }
-		{ print "CREATE TABLE " $1 " (v " $2 "); ALTER TABLE " $1 " REPLICA IDENTITY FULL;" }
-		END { print "COMMIT; CREATE PUBLICATION cases FOR ALL TABLES;" }' |
-		psql -Xq -v ON_ERROR_STOP=1
+	make_case_tables
 	sql "SELECT pg_create_logical_replication_slot('cases', 'pgoutput')"
-	cases | awk -F '\t' '
-		BEGIN { print "SET datestyle = ISO; SET timezone = UTC; SET search_path = public, \"my extensions\"; BEGIN;" }
-		{ print "INSERT INTO " $1 " VALUES (" $3 "); DELETE FROM " $1 ";" }
-		$2 !~ /serial/ { print "INSERT INTO " $1 " VALUES (NULL); DELETE FROM " $1 ";" }
-		END { print "COMMIT;" }' | psql -Xq -v ON_ERROR_STOP=1
+	insert_cases 'DELETE FROM TABLE;'
 	export PGDATABASE=postgres
 }
 

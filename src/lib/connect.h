@@ -8,6 +8,8 @@
 #include <libpq-fe.h>
 #include <stdint.h>
 
+#include "opt.h"
+
 /* Where to: as psql's options, NULL when libpq's defaults hold. */
 struct connect_target {
 	const char *program; /* its name, for pg_stat_activity */
@@ -15,6 +17,18 @@ struct connect_target {
 	const char *dbname, *host, *port, *user;
 	int insecure;
 };
+
+/* Rows of a program's option table; t is a struct connect_target *. */
+#define CONNECT_OPTIONS(t)                                                                         \
+	{ "dbname", 'd', OPT_STRING, &(t)->dbname, "CONNINFO",                                     \
+		"database name, connection string or URI", 0, 0 },                                 \
+	    { "host", 'h', OPT_STRING, &(t)->host, "HOST", "server host or socket folder", 0, 0 }, \
+	    { "port", 'p', OPT_STRING, &(t)->port, "PORT", "server port", 0, 0 },                  \
+	    { "username", 'U', OPT_STRING, &(t)->user, "NAME", "role to connect as", 0, 0 },       \
+	{                                                                                          \
+		"insecure", 0, OPT_FLAG, &(t)->insecure, NULL,                                     \
+		    "allow a remote server whose identity is not verified", 0, 0                   \
+	}
 
 /*
  * Refuse a remote server whose identity would not be verified, unless

@@ -160,7 +160,8 @@ parse_command_line(struct table *t, int argc, char **argv, int *operands)
 			for (i = 0; t->option[i]->letter != code; i++)
 				;
 		const struct opt *o = t->option[i];
-		if (t->given[i]++ && o->kind != OPT_LIST && o->kind != OPT_PAIR)
+		if (t->given[i]++ && o->kind != OPT_LIST && o->kind != OPT_EACH &&
+		    o->kind != OPT_PAIR)
 			return log_permanent(
 			    "option \"--%s\" is given twice; give it once", o->name);
 		if (opt_value_set(o, o->kind == OPT_FLAG ? "1" : optarg, 0) != 0)

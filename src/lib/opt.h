@@ -22,6 +22,7 @@ enum opt_kind {
 	OPT_CHOICE, /* int *, or an enum: the place of a word in its argument, "first|second" */
 	OPT_WORD,   /* const char **, a word of such an argument */
 	OPT_LIST,   /* struct opt_list *: repeated, or separated by commas */
+	OPT_EACH,   /* struct opt_list *: repeated, commas and all; in the environment just one */
 	/*
 	 * struct opt_list *: NAME=VALUE, repeated; in the environment between blanks.  As they may
 	 * be passwords, error messages do not show them.

@@ -16,14 +16,14 @@ prepare(struct opt_list *list, const char *s)
 }
 
 int
-opt_list_add(struct opt_list *list, const char *s)
+opt_list_add(struct opt_list *list, const char *s, const char *between)
 {
 	char *item = prepare(list, s);
 
 	if (item == NULL)
 		return -1;
 	for (;;) {
-		size_t len = strcspn(item, ",");
+		size_t len = strcspn(item, between);
 		int is_last = item[len] == '\0';
 
 		list->item[list->n] = item;

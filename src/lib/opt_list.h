@@ -4,8 +4,8 @@
 
 #include "opt.h"
 
-/* Items between commas. 0, or -1: one is empty, or no memory. */
-int opt_list_add(struct opt_list *list, const char *s);
+/* Items between these characters. 0, or -1: one is empty, or no memory. */
+int opt_list_add(struct opt_list *list, const char *s, const char *between);
 
 /*
  * Pairs, each NAME=VALUE.  A value may have commas, so only blanks of the environment part one pair

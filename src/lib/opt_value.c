@@ -181,6 +181,7 @@ opt_value_expected(const struct opt *o)
 		return choices(o->argument);
 	case OPT_STRING:
 	case OPT_TEXT:
+	case OPT_EACH:
 		break;
 	}
 	return "a value that is not empty";
@@ -226,7 +227,9 @@ opt_value_set(const struct opt *o, const char *s, int in_environment)
 		*(const char **)o->value = s;
 		return 0;
 	case OPT_LIST:
-		return opt_list_add(o->value, s);
+		return opt_list_add(o->value, s, ",");
+	case OPT_EACH:
+		return opt_list_add(o->value, s, "");
 	case OPT_PAIR:
 		return opt_list_add_pairs(o->value, s, in_environment);
 	case OPT_DURATION:

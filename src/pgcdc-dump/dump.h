@@ -2,11 +2,12 @@
 #ifndef DUMP_H
 #define DUMP_H
 
+#include "display.h"
 #include "options.h"
 #include "plan.h"
 #include "progress.h"
 #include "snapshot.h"
-#include "source.h"
+#include "stream.h"
 #include "tables.h"
 #include "worker.h"
 
@@ -28,16 +29,19 @@ struct dump {
 	struct snapshot snapshot;        /* the newest ... */
 	char (*xmin)[SNAPSHOT_XID_SIZE]; /* ... of this one and those before, from 1 on */
 	int is_complete;                 /* an earlier run has done it all */
-	int is_lost;                     /* another one is needed */
+	int is_lost;                     /* another one is needed ... */
+	int fruitless;                   /* ... as so many were before in which no range was read */
 	struct plan plan;
 	struct worker worker[DUMP_JOBS];
 	size_t n_workers, busy, turn;
-	int is_waited_for; /* room in the output: not every worker had its turn */
-	struct source source;
+	int is_held; /* some had no turn, as there was no room */
+	struct stream stream;
 	struct progress progress;
 	struct buf unacked; /* struct dump_mark, each; the oldest first */
 	uint64_t rows, ranges;
-	int64_t begun; /* microseconds, on loop_now()'s clock */
+	struct display display;
+	int64_t due; /* --max-rate: when the next byte may be written, on loop_now()'s clock ... */
+	uint64_t paid; /* ... after so many */
 };
 
 /* Run, to the end. The exit code. */

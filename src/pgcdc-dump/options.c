@@ -7,11 +7,20 @@
 #define SECOND INT64_C(1000000)
 
 static int
-check(const struct options *o)
+check(struct options *o, const struct wanted_options *texts)
 {
-	if (o->filter.tables.n == 0 && o->publications.n == 0)
-		return log_permanent("no table is named; give --tables, \"*.*\" are all, or "
-				     "--publication");
+	int err;
+
+	if ((err = wanted_parse(&o->wanted, texts)) != 0)
+		return err;
+	if (o->filter.tables.n == 0 && o->publications.n == 0 && o->wanted.n_pages == 0)
+		return log_permanent("no table is named; give --tables, \"*.*\" are all, "
+				     "--publication or --pages");
+	if (o->digest && (o->ack != NULL || o->create_slot != NULL))
+		return log_permanent("--digest excludes --ack, --progress-file and --create-slot: "
+				     "it writes no event lines");
+	if (o->failover && o->create_slot == NULL)
+		return log_permanent("--failover needs --create-slot");
 	for (size_t i = 0; i < o->wait_for.n; i++)
 		if (!ack_name_valid(o->wait_for.item[i]))
 			return log_permanent(
@@ -29,6 +38,8 @@ check(const struct options *o)
 int
 options_parse(struct options *o, int argc, char **argv)
 {
+	static struct wanted_options texts; /* for the life of the program */
+
 	*o = (struct options){
 		.server = { .program = "pgcdc-dump", .option = "dbname" },
 		.jobs = 1,
@@ -37,25 +48,31 @@ options_parse(struct options *o, int argc, char **argv)
 		.shutdown_timeout = 30 * SECOND,
 	};
 	const struct opt table[] = {
-		{ "dbname", 'd', OPT_STRING, &o->server.dbname, "CONNINFO",
-		    "database name, connection string or URI", 0, 0 },
-		{ "host", 'h', OPT_STRING, &o->server.host, "HOST", "server host or socket folder",
-		    0, 0 },
-		{ "port", 'p', OPT_STRING, &o->server.port, "PORT", "server port", 0, 0 },
-		{ "username", 'U', OPT_STRING, &o->server.user, "NAME", "role to connect as", 0,
-		    0 },
-		{ "insecure", 0, OPT_FLAG, &o->server.insecure, NULL,
-		    "allow a remote server whose identity is not verified", 0, 0 },
+		CONNECT_OPTIONS(&o->server),
 		{ "tables", 't', OPT_LIST, &o->filter.tables, "PATTERN,...",
 		    "tables to read, schema.table with \"*\"", 0, 0 },
 		{ "exclude-tables", 0, OPT_LIST, &o->filter.exclude, "PATTERN,...",
 		    "not these tables", 0, 0 },
 		{ "publication", 0, OPT_LIST, &o->publications, "NAME,...",
 		    "tables of these publications, as they publish them", 0, 0 },
+		{ "columns", 0, OPT_LIST, &texts.columns, "TABLE:COLUMN,...",
+		    "only these columns of a table, and its identity", 0, 0 },
+		{ "exclude-columns", 0, OPT_LIST, &texts.exclude_columns, "TABLE:COLUMN,...",
+		    "not these columns of a table", 0, 0 },
+		{ "where", 0, OPT_EACH, &texts.where, "TABLE:EXPRESSION",
+		    "only rows of a table of which this is true, in SQL; repeated", 0, 0 },
+		{ "pages", 0, OPT_LIST, &texts.pages, "TABLE:FIRST-LAST,...",
+		    "only these pages of tables; \"-\": standard input names them", 0, 0 },
+		{ "create-slot", 0, OPT_STRING, &o->create_slot, "SLOT",
+		    "make this slot, and read what was there before its stream", 0, 0 },
+		{ "failover", 0, OPT_FLAG, &o->failover, NULL,
+		    "let that slot follow to standbys (server 17 and later)", 0, 0 },
 		{ "jobs", 'j', OPT_COUNT, &o->jobs, "N", "connections that read (default: 1)", 1,
 		    64 },
 		{ "range-pages", 0, OPT_COUNT, &o->range_pages, "N",
 		    "pages that are read at a time (default: 1024)", 1, INT64_C(1) << 31 },
+		{ "digest", 0, OPT_FLAG, &o->digest, NULL,
+		    "instead of rows, count and digest of each range", 0, 0 },
 		{ "ack", 0, OPT_STRING, &o->ack, "PATH",
 		    "FIFO of the acks, or \"stdout\" (default: none is waited for)", 0, 0 },
 		{ "wait-for", 0, OPT_LIST, &o->wait_for, "NAME,...",
@@ -83,5 +100,5 @@ options_parse(struct options *o, int argc, char **argv)
 
 	if ((err = opt_parse(&program, argc, argv, NULL)) != 0)
 		return err;
-	return check(o);
+	return check(o, &texts);
 }

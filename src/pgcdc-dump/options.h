@@ -7,11 +7,16 @@
 #include "connect.h"
 #include "filter.h"
 #include "opt.h"
+#include "wanted.h"
 
 struct options {
 	struct connect_target server;
 	struct filter filter;
 	struct opt_list publications;
+	struct wanted wanted;
+	const char *create_slot; /* NULL: there is none, or it is somebody else's business */
+	int failover;
+	int digest;
 	uint64_t jobs, range_pages;
 	const char *ack;
 	const char *progress_file;

@@ -67,6 +67,13 @@ find(const struct plan_table *t, uint32_t first)
 	return i;
 }
 
+/* Nobody has to read it. */
+static int
+is_read(const struct plan *p, const struct interval *one)
+{
+	return one->read == p->newest || one->read == PLAN_SKIP;
+}
+
 /* Interval i and the next are the same to us. */
 static int
 are_alike(const struct plan_table *t, size_t i)
@@ -84,10 +91,10 @@ join(struct plan_table *t, size_t i)
 	t->n--;
 }
 
-int
-plan_mark(struct plan *p, size_t table, uint32_t first, uint32_t end, uint32_t read)
+/* What is skipped stays so, unless read is 0: it is wanted. */
+static int
+set(struct plan_table *t, uint32_t first, uint32_t end, uint32_t read)
 {
-	struct plan_table *t = &p->table[table];
 	size_t i = 0;
 
 	if (reserve(t, 2) != 0)
@@ -99,12 +106,31 @@ plan_mark(struct plan *p, size_t table, uint32_t first, uint32_t end, uint32_t r
 	for (; i < t->n && t->interval[i].first < end; i++) {
 		if (t->interval[i].end > end)
 			cut(t, i, end);
-		t->interval[i].read = read;
+		if (t->interval[i].read != PLAN_SKIP || read == 0)
+			t->interval[i].read = read;
 	}
 	for (i = t->n - 1; i > 0; i--)
 		if (are_alike(t, i - 1))
 			join(t, i - 1);
 	return 0;
+}
+
+int
+plan_skip(struct plan *p, size_t table)
+{
+	return set(&p->table[table], 0, PLAN_END, PLAN_SKIP);
+}
+
+int
+plan_want(struct plan *p, size_t table, uint32_t first, uint32_t end)
+{
+	return set(&p->table[table], first, end, 0);
+}
+
+int
+plan_mark(struct plan *p, size_t table, uint32_t first, uint32_t end, uint32_t read)
+{
+	return set(&p->table[table], first, end, read);
 }
 
 int
@@ -118,7 +144,7 @@ plan_next(struct plan *p, struct range *r)
 			uint32_t end = one->first < PLAN_END - p->step ? one->first + p->step
 			                                               : PLAN_END;
 
-			if (one->is_taken || one->read == p->newest)
+			if (one->is_taken || is_read(p, one))
 				continue;
 			if (reserve(t, 1) != 0)
 				return -1;
@@ -154,6 +180,12 @@ plan_done(struct plan *p, const struct range *r)
 }
 
 void
+plan_drop(struct plan *p, const struct range *r)
+{
+	release(p, r, PLAN_SKIP);
+}
+
+void
 plan_give_back(struct plan *p, const struct range *r)
 {
 	release(p, r, r->read);
@@ -165,10 +197,28 @@ int
 plan_is_done(const struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->table[i].n != 1 || p->table[i].interval[0].is_taken ||
-		    p->table[i].interval[0].read != p->newest)
-			return 0;
+		for (size_t j = 0; j < p->table[i].n; j++)
+			if (p->table[i].interval[j].is_taken ||
+			    !is_read(p, &p->table[i].interval[j]))
+				return 0;
 	return 1;
+}
+
+void
+plan_count(const struct plan *p, uint64_t *done, uint64_t *all)
+{
+	*done = *all = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_table *t = &p->table[i];
+
+		*all += t->pages;
+		for (size_t j = 0; j < t->n && t->interval[j].first < t->pages; j++) {
+			const struct interval *one = &t->interval[j];
+
+			if (is_read(p, one))
+				*done += (one->end < t->pages ? one->end : t->pages) - one->first;
+		}
+	}
 }
 
 void

@@ -26,8 +26,32 @@ row_shape_begin(struct row_shape *s, const char *schema, const char *table)
 	buf_str(&s->text, ",\"table\":");
 	if (add_string(&s->text, table) != 0)
 		return -1;
-	buf_str(&s->text, ",\"columns\":[");
+	if (!s->is_object)
+		buf_str(&s->text, ",\"columns\":[");
 	s->head = s->text.len;
+	return 0;
+}
+
+static int
+open_entry(struct buf *b, const char *name, const char *type)
+{
+	buf_str(b, "{\"name\":");
+	if (add_string(b, name) != 0)
+		return -1;
+	buf_str(b, ",\"type\":");
+	if (add_string(b, type) != 0)
+		return -1;
+	buf_str(b, ",\"value\":");
+	return 0;
+}
+
+static int
+open_member(struct buf *b, const char *name, const char *type)
+{
+	(void)type;
+	if (add_string(b, name) != 0)
+		return -1;
+	buf_str(b, ":");
 	return 0;
 }
 
@@ -43,13 +67,9 @@ row_shape_add(struct row_shape *s, const char *name, const char *type, uint32_t 
 	s->column = grown;
 	c = &grown[s->n++];
 	*c = (struct row_column){ .at = s->text.len, .form = value_form(oid) };
-	buf_str(&s->text, s->n > 1 ? ",{\"name\":" : "{\"name\":");
-	if (add_string(&s->text, name) != 0)
+	buf_str(&s->text, s->n > 1 ? "," : "");
+	if ((s->is_object ? open_member : open_entry)(&s->text, name, type) != 0)
 		return -1;
-	buf_str(&s->text, ",\"type\":");
-	if (add_string(&s->text, type) != 0)
-		return -1;
-	buf_str(&s->text, ",\"value\":");
 	c->len = s->text.len - c->at;
 	return 0;
 }
@@ -122,16 +142,13 @@ add_value(struct buf *out, enum value_form form, const char *p, size_t n, struct
 	return scratch->failed ? 0 : value_add(out, form, scratch->data, scratch->len);
 }
 
-const char *
-row_write(struct buf *out, const struct row_shape *s, const char *lsn, const char *row, size_t len,
-    struct buf *scratch)
+/* The row's values, each behind its opening; an entry is closed, too. */
+static const char *
+add_values(
+    struct buf *out, const struct row_shape *s, const char *row, size_t len, struct buf *scratch)
 {
 	const char *p = row, *end = row + len;
 
-	ADD(out, "{\"action\":\"R\",\"lsn\":\"");
-	buf_str(out, lsn);
-	ADD(out, "\"");
-	buf_add(out, s->text.data, s->head);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct row_column *c = &s->column[i];
 		const char *tab = i + 1 < s->n ? memchr(p, '\t', (size_t)(end - p)) : end;
@@ -141,10 +158,37 @@ row_write(struct buf *out, const struct row_shape *s, const char *lsn, const cha
 		buf_add(out, s->text.data + c->at, c->len);
 		if (add_value(out, c->form, p, (size_t)(tab - p), scratch) != 0)
 			return NOT_UTF8;
-		ADD(out, "}");
+		if (!s->is_object)
+			ADD(out, "}");
 		p = tab + 1;
 	}
-	ADD(out, "]}\n");
 	out->failed |= scratch->failed;
 	return NULL;
+}
+
+const char *
+row_write(struct buf *out, const struct row_shape *s, const char *lsn, const char *row, size_t len,
+    struct buf *scratch)
+{
+	const char *why;
+
+	ADD(out, "{\"action\":\"R\",\"lsn\":\"");
+	buf_str(out, lsn);
+	ADD(out, "\"");
+	buf_add(out, s->text.data, s->head);
+	why = add_values(out, s, row, len, scratch);
+	ADD(out, "]}\n");
+	return why;
+}
+
+const char *
+row_object(
+    struct buf *out, const struct row_shape *s, const char *row, size_t len, struct buf *scratch)
+{
+	const char *why;
+
+	ADD(out, "{");
+	why = add_values(out, s, row, len, scratch);
+	ADD(out, "}");
+	return why;
 }

@@ -20,6 +20,7 @@ struct row_column {
 struct row_shape {
 	struct buf text;           /* ,"schema":"public","table":"orders","columns":[ ... */
 	size_t head;               /* ... is so long, and the openings of the columns follow */
+	int is_object;             /* for row_object(): no "columns" there, and they are ,"id": */
 	struct row_column *column; /* n of them */
 	size_t n;
 };
@@ -42,5 +43,9 @@ void row_shape_free(struct row_shape *s);
  */
 const char *row_write(struct buf *out, const struct row_shape *s, const char *lsn, const char *row,
     size_t len, struct buf *scratch);
+
+/* The row alone, as {"id":1,"note":null}, without a line feed. As row_write(). */
+const char *row_object(
+    struct buf *out, const struct row_shape *s, const char *row, size_t len, struct buf *scratch);
 
 #endif

@@ -14,6 +14,7 @@
 #define NEWS_PAUSE (INT64_C(5) * 1000000)
 
 #define COULD_NOT "could not take a snapshot"
+#define TOO_EARLY "the end came before there was a snapshot"
 
 /* One value of one row, into a buffer of size bytes. 0, or the exit code after reporting. */
 static int
@@ -92,7 +93,7 @@ wait_for_older(struct snapshot *s, const char *xid)
 		}
 		loop_wait(NULL, 0, loop_now() + pause);
 		if (loop_ending())
-			return log_temporary("the end came before there was a snapshot");
+			return log_temporary(TOO_EARLY);
 		pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
 	}
 }
@@ -119,9 +120,31 @@ snapshot_await(PGconn *conn, uint64_t lsn, int64_t timeout)
 			    wanted);
 		loop_wait(NULL, 0, loop_now() + pause);
 		if (loop_ending())
-			return log_temporary("the end came before there was a snapshot");
+			return log_temporary(TOO_EARLY);
 		pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
 	}
+}
+
+/* Hold the snapshot of this command, or with an id that one, and let others have it. */
+static int
+hold(struct snapshot *s, const char *id)
+{
+	char import[SNAPSHOT_ID_SIZE + 40];
+	int err;
+
+	if ((err = query_run(
+		 s->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", COULD_NOT)) != 0)
+		return err;
+	if (id != NULL) {
+		snprintf(import, sizeof(import), "SET TRANSACTION SNAPSHOT '%s'", id);
+		if ((err = query_run(s->conn, import, COULD_NOT)) != 0)
+			return err;
+	}
+	if ((err = ask(s->conn, s->id, sizeof(s->id), "SELECT pg_catalog.pg_export_snapshot()", 0,
+		 NULL)) != 0)
+		return err;
+	return ask(s->conn, s->xmin, sizeof(s->xmin),
+	    "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())", 0, NULL);
 }
 
 int
@@ -132,19 +155,45 @@ snapshot_take(struct snapshot *s, PGconn *conn)
 
 	*s = (struct snapshot){ .conn = conn };
 	if ((err = note_position(s)) != 0 || (err = note_next_xid(s, xid, sizeof(xid))) != 0 ||
-	    (err = wait_for_older(s, xid)) != 0 ||
-	    (err = query_run(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", COULD_NOT)) !=
-		0)
+	    (err = wait_for_older(s, xid)) != 0)
 		return err;
-	if ((err = ask(conn, s->id, sizeof(s->id), "SELECT pg_catalog.pg_export_snapshot()", 0,
-		 NULL)) != 0)
+	return hold(s, NULL);
+}
+
+/* The server waits for the same transactions as we would. */
+static int
+wait_for_slot(struct snapshot *s, struct slot *slot)
+{
+	int err;
+
+	while ((err = slot_wait(slot, loop_now() + NEWS_PAUSE)) == SLOT_PENDING) {
+		if (loop_ending())
+			return log_temporary(TOO_EARLY);
+		if ((err = tell(s)) != 0)
+			return err;
+	}
+	return err;
+}
+
+int
+snapshot_of_slot(
+    struct snapshot *s, PGconn *conn, struct slot *slot, const char *name, int failover)
+{
+	int err;
+
+	*s = (struct snapshot){ .conn = conn };
+	if ((err = note_position(s)) != 0 || (err = slot_ask(slot, name, failover)) != 0 ||
+	    (err = wait_for_slot(s, slot)) != SLOT_MADE)
 		return err;
-	return ask(conn, s->xmin, sizeof(s->xmin),
-	    "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())", 0, NULL);
+	return hold(s, slot->snapshot);
 }
 
 int
 snapshot_release(struct snapshot *s)
 {
-	return query_run(s->conn, "COMMIT", "could not give up a snapshot");
+	/* Why the server has ended the connection, if so: it would be lost with a write. */
+	if (PQconsumeInput(s->conn) != 0)
+		(void)PQisBusy(s->conn);
+	PQclear(PQexec(s->conn, "COMMIT"));
+	return PQstatus(s->conn) == CONNECTION_OK ? 0 : -1;
 }

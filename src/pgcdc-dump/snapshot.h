@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lsn.h"
+#include "slot.h"
 
 #define SNAPSHOT_ID_SIZE 64
 #define SNAPSHOT_XID_SIZE 24
@@ -32,12 +33,20 @@ struct snapshot {
 int snapshot_take(struct snapshot *s, PGconn *conn);
 
 /*
+ * Make a slot on a connection that slot_open() has opened, and take the snapshot at which its stream
+ * begins: the server waits for the same transactions when it makes one.  SLOT_MADE, SLOT_EXISTS, or
+ * the exit code after reporting.
+ */
+int snapshot_of_slot(
+    struct snapshot *s, PGconn *conn, struct slot *slot, const char *name, int failover);
+
+/*
  * Wait until a standby has replayed to this position, 0 for none, for so many microseconds.  0, or the
  * exit code after reporting.
  */
 int snapshot_await(PGconn *conn, uint64_t lsn, int64_t timeout);
 
-/* Give it up. 0, or the exit code after reporting. */
+/* Give it up. 0, or -1: the connection is lost. */
 int snapshot_release(struct snapshot *s);
 
 #endif

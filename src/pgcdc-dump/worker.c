@@ -1,22 +1,18 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 #include "query.h"
 #include "worker.h"
 
-static const char settings[] = VALUE_SETTINGS "SET client_min_messages = 'warning';"
-					      "SET statement_timeout = 0;"
-					      "SET lock_timeout = 0;"
-					      "SET idle_in_transaction_session_timeout = 0;"
-					      "SET synchronize_seqscans = off";
+static const char settings[] = VALUE_SETTINGS SESSION_SETTINGS "SET synchronize_seqscans = off";
 
 int
 worker_open(struct worker *w, const struct connect_target *server)
 {
 	int err;
 
+	worker_close(w);
 	*w = (struct worker){ .state = WORKER_IDLE };
 	if ((err = connect_open(&w->conn, server, NULL)) != 0 ||
 	    (err = query_run(w->conn, settings, "could not configure the session")) != 0)
@@ -26,20 +22,23 @@ worker_open(struct worker *w, const struct connect_target *server)
 	return 0;
 }
 
+int
+worker_is_open(const struct worker *w)
+{
+	return PQstatus(w->conn) == CONNECTION_OK;
+}
+
 /* --- asking */
 
 /* Most rows that a page of 32 KiB, the largest, has room for. */
 #define ROWS_A_PAGE 1171
 
-/*
- * Before 14 a range of TIDs is no scan of its own: each TID that a page may have is named.  A table that
- * is gone, while another one has its name, has no pages, and no size.
- */
+/* Before 14 a range of TIDs is no scan of its own: each TID that a page may have is named. */
 static void
 add_pages(struct buf *b, const struct worker *w)
 {
 	const struct range *r = &w->range;
-	char text[320];
+	char text[300];
 
 	if (PQserverVersion(w->conn) >= 140000)
 		snprintf(
@@ -47,8 +46,7 @@ add_pages(struct buf *b, const struct worker *w)
 	else
 		snprintf(text, sizeof(text),
 		    "ctid = ANY (ARRAY(SELECT ('(' || p || ',' || i || ')')::tid"
-		    " FROM generate_series(%u::bigint, least(%u,"
-		    " coalesce(pg_catalog.pg_relation_size(%s), 0)"
+		    " FROM generate_series(%u::bigint, least(%u, pg_catalog.pg_relation_size(%s)"
 		    " / current_setting('block_size')::bigint) - 1) p, generate_series(1, %d) i))",
 		    r->first, r->end, w->table->oid, ROWS_A_PAGE);
 	buf_str(b, text);
@@ -85,6 +83,10 @@ add_copy(struct buf *b, const struct worker *w, const char *xmin)
 		buf_str(b, t->filter);
 		buf_str(b, ")");
 	}
+	if (t->where.len > 0) {
+		buf_str(b, " AND ");
+		buf_str(b, t->where.data);
+	}
 	buf_str(b, ") TO STDOUT; ");
 }
 
@@ -100,11 +102,9 @@ make_sql(struct worker *w, const struct snapshot *s, const char *xmin)
 		buf_str(b, "ROLLBACK; ");
 	buf_str(b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '");
 	buf_str(b, s->id);
-	buf_str(b, "'; SELECT ");
-	buf_str(b, w->table->columns.data);
-	buf_str(b, " FROM ONLY ");
-	buf_str(b, w->table->from);
-	buf_str(b, " LIMIT 0; ");
+	buf_str(b, "'; ");
+	tables_look_sql(b, w->table);
+	buf_str(b, "; ");
 	buf_add(b, tables_state_sql, (size_t)(parameter - tables_state_sql));
 	buf_str(b, w->table->oid);
 	buf_str(b, "; ");
@@ -121,11 +121,13 @@ worker_begin(struct worker *w, const struct table *t, const struct range *r,
 	w->range = *r;
 	w->lsn = s->lsn;
 	w->rows = 0;
-	w->is_lost = w->is_altered = w->looks = 0;
+	w->digest = (struct digest){ .rows = 0 };
+	w->is_lost = w->is_altered = 0;
 	make_sql(w, s, xmin);
 	if (w->sql.failed)
 		return log_temporary("out of memory for a query");
-	if (PQsendQuery(w->conn, w->sql.data) == 0)
+	/* That the connection is cut comes out when an answer is looked for. */
+	if (PQsendQuery(w->conn, w->sql.data) == 0 && worker_is_open(w))
 		return log_temporary("could not ask for rows: %s", PQerrorMessage(w->conn));
 	w->state = WORKER_ASKED;
 	return 0;
@@ -147,6 +149,24 @@ place(const struct worker *w)
 	return text;
 }
 
+/*
+ * Another try may mend it: a standby replays what removes rows that the snapshot sees (40001); the
+ * server ends the session (57P..); the one that held the snapshot is gone, which each version's import
+ * says in another way.
+ */
+static int
+is_passing(const struct worker *w, const char *state)
+{
+	static const char *const of_import[] = { "22023", "42704", "55000" };
+
+	if (strcmp(state, "40001") == 0 || strncmp(state, "57P", 3) == 0)
+		return 1;
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]); i++)
+		if (w->state == WORKER_ASKED && strcmp(state, of_import[i]) == 0)
+			return 1;
+	return 0;
+}
+
 /* An error that another try may mend: 0, and w says why; or the exit code after reporting. */
 static int
 failed(struct worker *w, const PGresult *res)
@@ -154,43 +174,30 @@ failed(struct worker *w, const PGresult *res)
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	char what[400];
 
-	/* The table is not there under its name, or lacks a column. */
-	if (state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
-				 strcmp(state, "3F000") == 0)) {
+	if (tables_is_altered(res)) {
 		w->is_lost = w->is_altered = 1;
 		return 0;
 	}
-	/* On a standby: what is to be replayed removes what the snapshot sees. */
-	if (state != NULL && strcmp(state, "40001") == 0) {
-		log_info("%s are read again: %s", place(w), PQresultErrorMessage(res));
-		w->is_lost = 1;
-		return 0;
+	if (worker_is_open(w) && (state == NULL || !is_passing(w, state))) {
+		snprintf(what, sizeof(what), "could not read %s", place(w));
+		return query_report(w->conn, res, what);
 	}
-	snprintf(what, sizeof(what), "could not read %s", place(w));
-	return query_report(w->conn, res, what);
+	if (!w->is_lost)
+		log_info("%s are read again: %s", place(w),
+		    state != NULL ? PQresultErrorMessage(res) : PQerrorMessage(w->conn));
+	w->is_lost = 1;
+	if (!worker_is_open(w))
+		w->state = WORKER_IDLE;
+	return 0;
 }
 
-/*
- * Do names stand for what they stood for when the table was described?  A snapshot has the catalogs of
- * its time, but a query finds a table and its columns by the names that they have now.
- */
+/* The answer to the look has columns of a table; the other one is its state. */
 static int
-is_found_again(const struct worker *w, const PGresult *res)
+is_as_before(const struct table *t, const PGresult *res)
 {
-	const char *number = w->table->numbers.data;
-	char *end;
-
-	for (int i = 0; i < PQnfields(res); i++, number = end)
-		if (PQftable(res, i) != strtoul(w->table->oid, NULL, 10) ||
-		    PQftablecol(res, i) != strtol(number, &end, 10))
-			return 0;
-	return 1;
-}
-
-static int
-is_as_it_was(const struct worker *w, const PGresult *res)
-{
-	return PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), w->table->state) == 0;
+	if (PQftable(res, 0) != InvalidOid)
+		return tables_is_as_before(t, res);
+	return PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), t->state) == 0;
 }
 
 /* The result of one command of the transaction. 0, or the exit code after reporting. */
@@ -201,7 +208,7 @@ take_result(struct worker *w, const PGresult *res)
 	case PGRES_COMMAND_OK:
 		return 0;
 	case PGRES_TUPLES_OK:
-		if (!(w->looks++ == 0 ? is_found_again(w, res) : is_as_it_was(w, res)))
+		if (!is_as_before(w->table, res))
 			w->is_lost = w->is_altered = 1;
 		return 0;
 	case PGRES_COPY_OUT:
@@ -216,6 +223,23 @@ static int
 bad_row(const struct worker *w, const char *why)
 {
 	return log_permanent("%s have %s", place(w), why);
+}
+
+/* Onto the stream, or into the digest. NULL, or why it cannot be. */
+static const char *
+take_row(struct worker *w, struct buf *out, const char *row, size_t len)
+{
+	const struct row_shape *shape = &w->table->shape;
+	const char *why;
+
+	if (!shape->is_object)
+		return row_write(out, shape, w->lsn, row, len, &w->scratch);
+	w->row.len = 0;
+	why = row_object(&w->row, shape, row, len, &w->scratch);
+	if (why == NULL && !w->row.failed)
+		digest_add(&w->digest, w->row.data, w->row.len);
+	out->failed |= w->row.failed;
+	return why;
 }
 
 /* Rows that are here. 0, or the exit code after reporting. */
@@ -237,8 +261,7 @@ take_rows(struct worker *w, struct buf *out, size_t limit)
 			return 0; /* an error is the next result */
 		}
 		if (!w->is_altered)
-			why = row_write(
-			    out, &w->table->shape, w->lsn, row, (size_t)len - 1, &w->scratch);
+			why = take_row(w, out, row, (size_t)len - 1);
 		PQfreemem(row);
 		if (why != NULL) {
 			out->len = before;
@@ -284,5 +307,6 @@ worker_close(struct worker *w)
 {
 	PQfinish(w->conn);
 	buf_free(&w->scratch);
+	buf_free(&w->row);
 	buf_free(&w->sql);
 }

@@ -4,9 +4,22 @@
 
 #include <libpq-fe.h>
 
+#include "digest.h"
 #include "plan.h"
 #include "snapshot.h"
 #include "tables.h"
+
+/*
+ * No setting of a role or a database ends what takes long, writes names in another way, or hides
+ * rows: what a policy would keep from us is an error.
+ */
+#define SESSION_SETTINGS                                                              \
+	"SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings"  \
+	" WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout'," \
+	" 'idle_session_timeout', 'idle_in_transaction_session_timeout');"            \
+	"SET client_min_messages = 'warning';"                                        \
+	"SET row_security = off;"                                                     \
+	"SET quote_all_identifiers = off;"
 
 enum worker_state {
 	WORKER_IDLE,
@@ -19,18 +32,20 @@ struct worker {
 	PGconn *conn;
 	enum worker_state state;
 	const struct table *table;
-	struct range range; /* in hand, of that table */
-	const char *lsn;    /* of its rows */
-	uint64_t rows;      /* of it so far */
-	int is_lost;        /* it has to be read again, in another snapshot ... */
-	int is_altered;     /* ... as the table is not what it was: no row was taken */
-	int looks;          /* at the table, whose answers are here: names, then state */
-	int unread;         /* rows are left in libpq's buffer, as the output was full */
-	struct buf scratch, sql;
+	struct range range;   /* in hand, of that table */
+	const char *lsn;      /* of its rows */
+	uint64_t rows;        /* of it so far */
+	struct digest digest; /* of them, when the table's shape is for that */
+	int is_lost;          /* it has to be read again, in another snapshot ... */
+	int is_altered;       /* ... as the table is not what it was: no row was taken */
+	int unread;           /* rows are left in libpq's buffer, as the output was full */
+	struct buf scratch, row, sql;
 };
 
-/* Connect. 0, or the exit code after reporting. */
+/* Connect, or again when the connection is cut. 0, or the exit code after reporting. */
 int worker_open(struct worker *w, const struct connect_target *server);
+
+int worker_is_open(const struct worker *w);
 
 /*
  * Ask for a range, in a snapshot that stays; xmin is NULL, or of all rows only those are wanted that a

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "check_consume.h"
@@ -38,22 +37,12 @@ consume_is_acked(const struct consume *c)
 
 /* --- acks */
 
-/* "<run>-<counter>": a sink that lived on from another run shall not confirm anything of ours. */
 static int
 parse_token(void *context, uint64_t *number, const char *token, const char **why)
 {
 	const struct consume *c = context;
-	size_t len = strlen(c->run);
-	char *end;
 
-	if (strncmp(token, c->run, len) != 0 || token[len] != '-') {
-		*why = "it is not a token of this run";
-		return -1;
-	}
-	token += len + 1;
-	errno = 0;
-	*number = strtoull(token, &end, 10);
-	return *token >= '0' && *token <= '9' && *end == '\0' && errno == 0 ? 0 : -1;
+	return tokens_parse(&c->tokens, number, token, why);
 }
 
 static void
@@ -73,9 +62,9 @@ ack_written(struct consume *c)
 		ack_stdout(c, c->mark_token);
 		c->mark_token = 0;
 	}
-	if (c->mark_token != 0 || c->token == c->confirm.acked)
+	if (c->mark_token != 0 || c->tokens.newest == c->confirm.acked)
 		return;
-	c->mark_token = c->token;
+	c->mark_token = c->tokens.newest;
 	c->mark_bytes = c->out.written + out_pending(&c->out);
 	if (out_pending(&c->out) == 0) {
 		ack_stdout(c, c->mark_token);
@@ -279,24 +268,14 @@ run(struct consume *c)
 /* --- the program */
 
 static int
-name_run(struct consume *c)
-{
-	uint64_t number;
-
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return log_temporary("could not get random bytes: %s", strerror(errno));
-	snprintf(c->run, sizeof(c->run), "%016llx", (unsigned long long)number);
-	return 0;
-}
-
-static int
 open_ours(struct consume *c)
 {
 	int err;
 
 	if (out_open(&c->out, STDOUT_FILENO) != 0)
 		return log_permanent("could not use standard output: %s", strerror(errno));
-	if ((err = name_run(c)) != 0 || (err = aside_open(&c->aside, c->options.dead_letter)) != 0)
+	if ((err = tokens_open(&c->tokens)) != 0 ||
+	    (err = aside_open(&c->aside, c->options.dead_letter)) != 0)
 		return err;
 	if (patterns_open(&c->patterns, &c->options.topics) != 0 ||
 	    confirm_init(&c->confirm, 0, &c->options.wait_for) != 0)

@@ -18,6 +18,7 @@
 #include "partition.h"
 #include "patterns.h"
 #include "rebalance.h"
+#include "tokens.h"
 
 struct consume {
 	struct consume_options options;
@@ -33,9 +34,8 @@ struct consume {
 	struct decode decode;
 	struct aside aside;
 
-	char run[17];               /* of this run's tokens */
+	struct tokens tokens;
 	char system_identifier[32]; /* of the stream; empty: H is not written yet */
-	uint64_t token;             /* the newest on the stream; 0 is its start */
 	uint64_t taken;             /* messages that no mark counts yet */
 	uint64_t rows, bytes;       /* of lines since the newest token */
 

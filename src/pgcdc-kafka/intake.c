@@ -29,31 +29,9 @@ place(const rd_kafka_message_t *m)
 /* --- what goes out */
 
 static void
-add_token(struct buf *b, const char *key, const char *run, uint64_t token)
-{
-	buf_str(b, key);
-	buf_str(b, run);
-	buf_str(b, "-");
-	buf_uint(b, token);
-	buf_str(b, "\"");
-}
-
-static void
-add_head(struct consume *c)
-{
-	buf_str(&c->out.buf, "{\"action\":\"H\",\"format\":1,\"system_identifier\":\"");
-	buf_str(&c->out.buf, c->system_identifier);
-	add_token(&c->out.buf, "\",\"start\":\"", c->run, 0);
-	buf_str(&c->out.buf, "}\n");
-}
-
-static void
 add_mark(struct consume *c)
 {
-	buf_str(&c->out.buf, "{\"action\":\"C\"");
-	add_token(&c->out.buf, ",\"prev\":\"", c->run, c->token);
-	add_token(&c->out.buf, ",\"ack\":\"", c->run, ++c->token);
-	buf_str(&c->out.buf, "}\n");
+	tokens_mark(&c->tokens, &c->out.buf);
 	c->rows = c->bytes = 0;
 }
 
@@ -72,10 +50,10 @@ intake_mark(struct consume *c)
 	if (c->options.ack == NULL)
 		return 0;
 	if (is_new)
-		confirm_emitted(&c->confirm, c->token);
+		confirm_emitted(&c->confirm, c->tokens.newest);
 	for (size_t i = 0; i < c->partitions.n; i++)
 		if (c->partitions.item[i]->is_dirty &&
-		    marks_add(&c->marks, c->token, c->partitions.item[i]) != 0)
+		    marks_add(&c->marks, c->tokens.newest, c->partitions.item[i]) != 0)
 			return no_memory();
 	marks_acked(&c->marks, c->confirm.acked);
 	return 0;
@@ -132,7 +110,7 @@ check_cluster(struct consume *c, const rd_kafka_message_t *m, struct event_span 
 		    place(m));
 	}
 	memcpy(c->system_identifier, id.p, id.len);
-	add_head(c);
+	tokens_head(&c->tokens, &c->out.buf, c->system_identifier);
 	return 0;
 }
 

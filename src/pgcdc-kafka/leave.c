@@ -46,7 +46,7 @@ await_acks(struct consume *c, int64_t deadline)
 			return log_temporary(
 			    "no ack of %s-%llu from \"%s\" within --shutdown-timeout; what is "
 			    "not acknowledged will come again",
-			    c->run, (unsigned long long)c->token,
+			    c->tokens.run, (unsigned long long)c->tokens.newest,
 			    slowest != NULL ? slowest : "any sink");
 		if (loop_now() >= say_so) {
 			log_info("waiting up to %lld s for the last acks",

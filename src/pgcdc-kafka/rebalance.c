@@ -138,7 +138,7 @@ tend_going(struct consume *c)
 	if (!r->is_marked) {
 		if ((err = intake_mark(c)) != 0)
 			return err;
-		r->token = c->token;
+		r->token = c->tokens.newest;
 		r->is_marked = 1;
 	}
 	if (c->options.ack != NULL && loop_now() < r->deadline) {

@@ -39,15 +39,7 @@ options_parse(struct options *o, int argc, char **argv)
 		.max_line = UINT64_C(1) << 30,
 	};
 	const struct opt table[] = {
-		{ "dbname", 'd', OPT_STRING, &o->server.dbname, "CONNINFO",
-		    "database name, connection string or URI", 0, 0 },
-		{ "host", 'h', OPT_STRING, &o->server.host, "HOST", "server host or socket folder",
-		    0, 0 },
-		{ "port", 'p', OPT_STRING, &o->server.port, "PORT", "server port", 0, 0 },
-		{ "username", 'U', OPT_STRING, &o->server.user, "NAME", "role to connect as", 0,
-		    0 },
-		{ "insecure", 0, OPT_FLAG, &o->server.insecure, NULL,
-		    "allow a remote server whose identity is not verified", 0, 0 },
+		CONNECT_OPTIONS(&o->server),
 		{ "slot", 'S', OPT_STRING, &o->slot, "SLOT", "replication slot to read", 0, 0 },
 		{ "publication", 0, OPT_LIST, &o->publications, "NAME,...", "publications to read",
 		    0, 0 },

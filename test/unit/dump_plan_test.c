@@ -97,10 +97,46 @@ resumed(void)
 	plan_free(&plan);
 }
 
+static void
+pages(void)
+{
+	struct range a, b, c, none;
+	uint64_t done, all;
+
+	plan_begin(&plan, 2, 10);
+	plan_restart(&plan, 0, 100);
+	plan_restart(&plan, 1, 100);
+	plan_skip(&plan, 0);
+	plan_skip(&plan, 1);
+	ok(plan_is_done(&plan), "nothing is wanted");
+	plan_count(&plan, &done, &all);
+	is_int((int)done, 200, "... of all pages");
+	plan_want(&plan, 0, 15, 30);
+	plan_want(&plan, 0, 29, 35);
+	plan_want(&plan, 1, 95, PLAN_END);
+	plan_mark(&plan, 0, 0, 20, 1);
+	plan_renew(&plan);
+	is_str(next(&a), "0:15-20/1", "what an earlier run has read of them");
+	is_str(next(&b), "0:20-30/0", "what is wanted");
+	is_str(next(&c), "0:30-35/0", "and not what is behind");
+	plan_done(&plan, &a);
+	plan_done(&plan, &b);
+	plan_done(&plan, &c);
+	is_str(next(&a), "1:95-end0/0", "to the end, wherever it is");
+	plan_count(&plan, &done, &all);
+	is_int((int)(all - done), 5, "so much is left");
+	is_str(next(&none), "-", "that is all");
+	ok(!plan_is_done(&plan), "one is missing");
+	plan_done(&plan, &a);
+	ok(plan_is_done(&plan), "none is");
+	plan_free(&plan);
+}
+
 int
 main(void)
 {
 	in_order();
+	pages();
 	resumed();
 	again();
 	return tap_done();

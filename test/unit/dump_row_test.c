@@ -48,6 +48,8 @@ static const struct {
 int
 main(void)
 {
+	struct buf out = BUF_INIT;
+
 	row_shape_begin(&shape, "s", "t");
 	is_str(line("", 0), OPEN "]}\n", "a table without columns");
 	row_shape_add(&shape, "id", "bigint", 20);
@@ -60,6 +62,18 @@ main(void)
 	ok(strncmp(line("1\t\xff\t\\N\tt", 8), "text that is not valid UTF-8; ", 30) == 0,
 	    "text that is not valid UTF-8");
 	row_shape_free(&shape);
+
+	shape.is_object = 1;
+	row_shape_begin(&shape, "s", "t");
+	row_shape_add(&shape, "i\"d", "bigint", 20);
+	row_shape_add(&shape, "v", "text", 25);
+	ok(row_object(&out, &shape, "1\ta\\tb", 6, &scratch) == NULL, "a row alone");
+	buf_add(&out, "", 1);
+	is_str(out.data, "{\"i\\\"d\":1,\"v\":\"a\\tb\"}", "... is an object");
+	is_int((int)shape.head, (int)strlen(",\"schema\":\"s\",\"table\":\"t\""),
+	    "its table stands apart");
+	row_shape_free(&shape);
+	buf_free(&out);
 
 	ok(row_shape_begin(&shape, "s", "\xff") != 0, "a table's name that is not valid UTF-8");
 	row_shape_free(&shape);

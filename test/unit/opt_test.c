@@ -15,7 +15,7 @@
 
 static int flag;
 static const char *name = "default", *port;
-static struct opt_list tables, other, pairs;
+static struct opt_list tables, other, texts, pairs;
 static const char *note = "some";
 static enum { RED, GREEN, BLUE } color;
 static const char *codec;
@@ -31,6 +31,7 @@ static const struct opt options[] = {
 	{ "table-space", 0, OPT_LIST, &other, "NAME,...", "another list", 0, 0 },
 	{ "color", 0, OPT_CHOICE, &color, "red|green|blue", "a choice", 0, 0 },
 	{ "codec", 'z', OPT_WORD, &codec, "lz|lz4", "a word", 0, 0 },
+	{ "where", 0, OPT_EACH, &texts, "TEXT", "a list of texts", 0, 0 },
 	{ "set", 'X', OPT_PAIR, &pairs, "NAME=VALUE", "pairs", 0, 0 },
 	{ "interval", 's', OPT_DURATION, &interval, "TIME", "a duration", 10000, 3600000000 },
 	{ "max-line", 0, OPT_SIZE, &size, "SIZE", "a size", 1024, INT64_C(1) << 40 },
@@ -84,6 +85,8 @@ describe(char *to, size_t room, int argc, char **argv, int operands)
 		append(to, room, " tables=", &tables);
 	if (other.n > 0)
 		append(to, room, " space=", &other);
+	if (texts.n > 0)
+		append(to, room, " where=", &texts);
 	if (pairs.n > 0)
 		append(to, room, " set=", &pairs);
 	if (color != RED)
@@ -183,6 +186,8 @@ static const struct {
 	{ "--tables=a,b", "", " tables=a|b" },
 	{ "-t a -t b,c --tables=d", "", " tables=a|b|c|d" },
 	{ "--tables=a --table-space=b", "", " tables=a space=b" },
+	{ "--where=a,b --where=c", "", " where=a,b|c" },
+	{ "", "OPT_TEST_WHERE=a,b", " where=a,b" },
 	/* Pairs: only blanks of the environment separate them. */
 	{ "-X a=1,b=2 --set=c=", "", " set=a=1,b=2|c=" },
 	{ "", "OPT_TEST_SET=a=1,2\tb==\t\tc=", " set=a=1,2|b==|c=" },
@@ -285,6 +290,7 @@ static const struct {
 	{ "--slot-name=", "", "invalid value \"\" for option \"--slot-name\"" },
 	{ "", "OPT_TEST_SLOT_NAME=", "invalid value \"\" in environment variable" },
 	{ "--tables=", "", "names separated by commas" },
+	{ "--where=", "", "a value that is not empty" },
 	{ "-X a", "", "invalid value number 1 for option \"--set\"; expected NAME=VALUE" },
 	{ "-X a=1 -X =b", "", "invalid value number 2 for option \"--set\"; expected NAME=VALUE" },
 	{ "--set=", "", "expected NAME=VALUE" },

@@ -1,5 +1,5 @@
 /*
- * Columns that the user names for a table: --identity, --columns and --exclude-columns, each a
+ * Columns that the user names for a table, as --columns and --exclude-columns do, each a
  * list of "schema.table:column,column,...".  '*' stands for any characters in every part.
  */
 #ifndef SELECTION_H

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# A dump from a standby.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load dump
+
+setup_file() {
+	pg_start || return
+	TWO=$(service standby "$PGDIR/two" "$PGDIR" --conf 'hot_standby_feedback = off' \
+		--conf 'max_standby_streaming_delay = 0' --conf 'max_standby_archive_delay = 0') || return
+	ONE=$PGPORT
+	export ONE TWO
+}
+
+teardown_file() { pg_stop; }
+
+teardown() {
+	kill_started "$BATS_TEST_NUMBER"
+	on_standby 'SELECT CASE WHEN pg_is_wal_replay_paused() THEN pg_wal_replay_resume() END' >/dev/null
+	drop_db
+}
+
+on_standby() { sql "$1" -p "$TWO"; }
+
+# replayed: the standby has all that the primary has.
+replayed() {
+	local lsn
+	lsn=$(sql 'SELECT pg_current_wal_lsn()')
+	wait_until 20 "[ \"\$(sql \"SELECT pg_last_wal_replay_lsn() >= '$lsn'\" -p $TWO -d postgres)\" = t ]"
+}
+
+@test "dump: from a standby, with positions of its own replay" {
+	make_slot 'CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t'
+	sql 'INSERT INTO t SELECT i FROM generate_series(1, 5000) i'
+	replayed
+	on_standby 'SELECT pg_wal_replay_pause()' >/dev/null
+	sql 'INSERT INTO t VALUES (6000)'
+	dump -p "$TWO" --tables=public.t --range-pages=1 --jobs=4
+	has_ids_once 1 5000
+	is_whole_stream
+	local lsn
+	lsn=$(sed -n 's/^{"action":"R","lsn":"\([^"]*\)".*/\1/p' out | sort -u)
+	[ "$(sql "SELECT '$lsn' <= pg_current_wal_lsn()")" = t ]
+	read_slot 2>/dev/null >stream
+	[ "$(sql "SELECT '$lsn' <= '$(sed -n 's/^{"action":"I","lsn":"\([^"]*\)".*"value":6000}.*/\1/p' stream)'::pg_lsn")" = t ]
+}
+
+@test "dump: from a standby with transactions that are open on the primary: it waits for them" {
+	sql 'CREATE TABLE t (id int); INSERT INTO t VALUES (1)'
+	session OPEN
+	say OPEN 'BEGIN; INSERT INTO t VALUES (2); SELECT pg_current_xact_id();'
+	sql 'INSERT INTO t VALUES (3)'
+	sql CHECKPOINT
+	replayed
+	start_bg DUMP dump -p "$TWO" --tables=public.t
+	wait_until 20 'grep -q "info: waiting for the end of open transactions" err'
+	[ ! -s out ]
+	say OPEN 'COMMIT;'
+	end_bg DUMP
+	[ "$bg_status" -eq 0 ]
+	has_ids_once 1 3
+}
+
+@test "dump: --min-lsn waits until the standby has replayed so far, and 111 after --timeout" {
+	sql 'CREATE TABLE t (id int); INSERT INTO t VALUES (1)'
+	replayed
+	on_standby 'SELECT pg_wal_replay_pause()' >/dev/null
+	sql 'INSERT INTO t VALUES (2)'
+	local lsn
+	lsn=$(sql 'SELECT pg_current_wal_lsn()')
+	refuses_to_begin 111 "the standby has not replayed to --min-lsn=$lsn within --timeout" \
+		-p "$TWO" --tables=public.t --min-lsn="$lsn" --timeout=300ms
+	refuses_to_begin 111 'within --timeout' -p "$TWO" --tables=public.t --min-lsn="$lsn" --timeout=0s
+	dump -p "$TWO" --tables=public.t
+	has_ids_once 1 1
+	start_bg DUMP dump -p "$TWO" --tables=public.t --min-lsn="$lsn"
+	wait_until 10 '[ "$(on_standby "SELECT count(*) FROM pg_stat_activity WHERE application_name = \$\$pgcdc-dump\$\$
+	    AND query ~ \$\$pg_last_wal_replay_lsn\$\$")" -ge 1 ]'
+	running "$DUMP"
+	on_standby 'SELECT pg_wal_replay_resume()' >/dev/null
+	end_bg DUMP
+	[ "$bg_status" -eq 0 ]
+	has_ids_once 1 2
+	# A primary has all that there is.
+	dump --tables=public.t --min-lsn="$lsn"
+	has_ids_once 1 2
+	dump --tables=public.t --min-lsn=FFFFFFFF/FFFFFFFF --timeout=0s
+}
+
+@test "dump: a conflict with what the standby replays: nothing is missing, or 111 says why" {
+	make_wide 1500
+	replayed
+	start_held -p "$TWO" --tables=public.t
+	sql 'UPDATE t SET a = a'
+	sql 'VACUUM t'
+	replayed
+	let_go
+	if [ "$bg_status" -eq 0 ]; then
+		has_ids 1 1500
+	else
+		[ "$bg_status" -eq 111 ]
+		grep 'warning: .*conflict with recovery' err
+		grep 'error: ' err
+	fi
+}
+
+@test "dump: after a conflict it goes on from the progress file" {
+	make_wide 1500
+	replayed
+	start_held -p "$TWO" --tables=public.t --ack=stdout --progress-file=progress
+	sql 'UPDATE t SET a = -a WHERE id > 1000' -c 'DELETE FROM t WHERE id BETWEEN 1200 AND 1250'
+	sql 'VACUUM t'
+	replayed
+	let_go
+	mv out first
+	[ "$bg_status" -eq 0 ] || dump -p "$TWO" --tables=public.t --ack=stdout --progress-file=progress
+	cat first out >both
+	[ "$(ids both | sort -nu | grep -vxc '12[0-4].\|1250')" -eq 1449 ]
+	grep -x done progress
+}
+
+@test "dump: a standby that is promoted meanwhile" {
+	local -x PGPORT
+	make_wide 1500
+	replayed
+	start_held -p "$TWO" --tables=public.t
+	service promote "$PGDIR/two"
+	PGPORT=$TWO
+	sql 'UPDATE t SET a = a; ALTER TABLE t RENAME a TO b'
+	let_go
+	[ "$bg_status" -eq 0 ]
+	has_ids 1 1500
+	PGPORT=$ONE
+}
