@@ -134,6 +134,106 @@ alter() {
 			'["I","leaf",[3,"leaf"]]')
 }
 
+# --- row 16
+
+# count_up: while the file "counting" is there, changes of any key, each with a higher number.
+count_up() {
+	while [ -e counting ]; do
+		psql -XAtq -v ON_ERROR_STOP=1 <<-'SQL' || return
+			DO $$ DECLARE k bigint; BEGIN
+				FOR i IN 1..100 LOOP
+					k := 1 + floor(random() * 200);
+					CASE floor(random() * 5)
+					WHEN 0 THEN DELETE FROM t WHERE id = k;
+					WHEN 1 THEN INSERT INTO t VALUES (k, nextval('n')) ON CONFLICT DO NOTHING;
+					ELSE UPDATE t SET v = nextval('n') WHERE id = k;
+					END CASE;
+					COMMIT;
+				END LOOP;
+			END $$;
+		SQL
+	done
+}
+
+# versions FILE...: the rows of a sink that keeps the line with the highest lsn for each key, of two
+# with the same the change.  Fails when a read row takes a key back, or beats a change that it does
+# not have.
+versions() {
+	cat "$@" | awk '
+	function lsn(    a) {
+		match($0, /"lsn":"[^"]*/)
+		split(substr($0, RSTART + 7, RLENGTH - 7), a, "/")
+		return substr("0000000" a[1], length(a[1])) substr("0000000" a[2], length(a[2]))
+	}
+	function value(name,    s) {
+		if (!match($0, "\"name\":\"" name "\",\"type\":\"[a-z]*\",\"value\":\"?[0-9]*"))
+			return 0
+		s = substr($0, RSTART, RLENGTH)
+		sub(/.*[^0-9]/, "", s)
+		return s + 0
+	}
+	/^{"action":"[RIUD]"/ {
+		action = substr($0, 12, 1); at = lsn() ""; id = value("id"); v = value("v")
+		if (at < of[id] || (at == of[id] && (action == "R" || !read[id]))) {
+			if (read[id] && v > counter[id]) {
+				print "key " id ": " v " at " at " is lost, and " counter[id] " was read" >"/dev/stderr"
+				exit 1
+			}
+			next
+		}
+		if (action == "R" && v < counter[id]) {
+			print "key " id " goes back from " counter[id] " to " v " at " at >"/dev/stderr"
+			exit 1
+		}
+		of[id] = at; read[id] = action == "R"; live[id] = action != "D"
+		if (action != "D")
+			counter[id] = v
+	}
+	END {
+		for (id in live)
+			if (live[id])
+				print id "|" counter[id]
+	}' | sort
+	[ "${PIPESTATUS[1]}" -eq 0 ]
+}
+
+# dump_waits: for transactions that are open.
+dump_waits() {
+	[ "$(sql "SELECT count(*) FROM pg_stat_activity
+	    WHERE application_name = 'pgcdc-dump' AND query LIKE '%pg_snapshot_xmin%'")" = 1 ]
+}
+
+@test "row 16: counters that rise during a dump: no key goes back, in whatever order dump and stream come" {
+	local COUNTER DUMP
+	make_table
+	sql "ALTER TABLE t SET (fillfactor = 10); CREATE SEQUENCE n;
+	    INSERT INTO t SELECT id, nextval('n') FROM generate_series(0, 300) id"
+	make_slot
+	: >counting
+	start_bg COUNTER count_up
+	# written before the dump begins, committed when it is under way
+	session LATE
+	say LATE "BEGIN; UPDATE t SET v = nextval('n') WHERE id = 0; DELETE FROM t WHERE id = 300;"
+	start_bg DUMP pgcdc-dump --publication=p --jobs=2 --range-pages=1 >dumped 2>dump.err
+	wait_until 10 dump_waits
+	# written before there is a snapshot, committed behind it
+	session LATER
+	say LATER "BEGIN; UPDATE t SET v = nextval('n') WHERE id = 298; DELETE FROM t WHERE id = 299;"
+	say LATE 'COMMIT;'
+	end_bg DUMP 30
+	[ "$bg_status" -eq 0 ]
+	say LATER 'COMMIT;'
+	rm counting
+	end_bg COUNTER 30
+	[ "$bg_status" -eq 0 ]
+	timeout 30 pgcdc-read -S "$PGDATABASE" --publication=p --drain >streamed 2>reader.err 3>&- 4>&-
+	[ "$(grep -c '^{"action":"R"' dumped)" -ge 200 ]
+	[ "$(grep -c '^{"action":"C"' dumped)" -ge 10 ]
+	sql 'SELECT id, v FROM t' | sort >source
+	versions dumped streamed | diff source -
+	versions streamed dumped | diff source -
+}
+
 # --- row 17
 
 # peak PID: of its resident memory, in kB.

@@ -33,12 +33,15 @@ worker_is_open(const struct worker *w)
 /* Most rows that a page of 32 KiB, the largest, has room for. */
 #define ROWS_A_PAGE 1171
 
-/* Before 14 a range of TIDs is no scan of its own: each TID that a page may have is named. */
+/*
+ * Before 14 a range of TIDs is no scan of its own: each TID that a page may have is named.  A table that
+ * is gone, while another one has its name, has no pages, and no size.
+ */
 static void
 add_pages(struct buf *b, const struct worker *w)
 {
 	const struct range *r = &w->range;
-	char text[300];
+	char text[320];
 
 	if (PQserverVersion(w->conn) >= 140000)
 		snprintf(
@@ -46,7 +49,8 @@ add_pages(struct buf *b, const struct worker *w)
 	else
 		snprintf(text, sizeof(text),
 		    "ctid = ANY (ARRAY(SELECT ('(' || p || ',' || i || ')')::tid"
-		    " FROM generate_series(%u::bigint, least(%u, pg_catalog.pg_relation_size(%s)"
+		    " FROM generate_series(%u::bigint, least(%u,"
+		    " coalesce(pg_catalog.pg_relation_size(%s), 0)"
 		    " / current_setting('block_size')::bigint) - 1) p, generate_series(1, %d) i))",
 		    r->first, r->end, w->table->oid, ROWS_A_PAGE);
 	buf_str(b, text);
