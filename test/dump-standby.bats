@@ -68,7 +68,7 @@ replayed() {
 	sql 'INSERT INTO t VALUES (2)'
 	local lsn
 	lsn=$(sql 'SELECT pg_current_wal_lsn()')
-	refuses_to_begin 111 "the standby has not replayed to --min-lsn=$lsn within --timeout" \
+	refuses_to_begin 111 "the standby has not replayed to $lsn within --timeout" \
 		-p "$TWO" --tables=public.t --min-lsn="$lsn" --timeout=300ms
 	refuses_to_begin 111 'within --timeout' -p "$TWO" --tables=public.t --min-lsn="$lsn" --timeout=0s
 	dump -p "$TWO" --tables=public.t

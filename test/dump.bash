@@ -54,10 +54,12 @@ is_whole_stream() {
 		"$file" >is_whole_stream
 }
 
-# make_wide N [TABLE]: rows 1 to N of about 2,000 bytes each, three on a page.
+# make_wide N [TABLE]: rows 1 to N of about 2,000 bytes each, three on a page, that are older than a
+# checkpoint: newer ones are read again in another snapshot.
 make_wide() {
 	sql "CREATE TABLE ${2-t} (id int, a int, pad text); ALTER TABLE ${2-t} ALTER pad SET STORAGE PLAIN;
 		INSERT INTO ${2-t} SELECT i, i, repeat('x', 2000) FROM generate_series(1, $1) i"
+	sql CHECKPOINT
 }
 
 # --- a dump that is held

@@ -5,6 +5,7 @@
 #include "begin.h"
 #include "log.h"
 #include "loop.h"
+#include "lsn.h"
 #include "query.h"
 
 /* So many snapshots are lost, one after the other, before somebody should look why. */
@@ -85,36 +86,6 @@ damaged(const struct dump *d)
 	    "progress file \"%s\" is damaged; give --progress-file another one", d->progress.path);
 }
 
-/* What earlier runs have done. */
-static int
-resume(struct dump *d)
-{
-	struct progress_entry e;
-	int found, err;
-
-	while ((found = progress_next(&d->progress, &e, &err)) > 0) {
-		switch (e.kind) {
-		case PROGRESS_SNAPSHOT:
-			if (e.snapshot != d->plan.newest)
-				return damaged(d);
-			if ((err = keep_xmin(d, e.snapshot, e.xmin)) != 0)
-				return err;
-			plan_renew(&d->plan);
-			break;
-		case PROGRESS_READ:
-			if (e.snapshot == 0 || e.snapshot >= d->plan.newest || e.first >= e.end)
-				return damaged(d);
-			if ((err = take_read(d, &e)) != 0)
-				return err;
-			break;
-		case PROGRESS_DONE:
-			d->is_complete = 1;
-			break;
-		}
-	}
-	return found < 0 ? err : 0;
-}
-
 /* --- snapshots */
 
 /* A slot that was there before any snapshot is as good as ours: its stream has all that follows. */
@@ -184,20 +155,77 @@ make_snapshot(struct dump *d)
 	return snapshot_take(&d->snapshot, d->control);
 }
 
+/*
+ * A snapshot that was taken, now or by an earlier run.  After a failover transactions that one has seen
+ * may be gone, and their ids be given again: then nothing that was read before counts.
+ */
+static int
+note_snapshot(struct dump *d, const struct progress_entry *e)
+{
+	uint64_t lsn;
+	int err;
+
+	if (lsn_parse(&lsn, e->lsn, strlen(e->lsn)) != 0)
+		return damaged(d);
+	if ((err = keep_xmin(d, e->snapshot, e->xmin)) != 0)
+		return err;
+	if (e->snapshot > 1 && strcmp(d->timeline, e->timeline) != 0)
+		for (uint32_t i = 1; i < e->snapshot; i++)
+			strcpy(d->xmin[i], SNAPSHOT_SEES_NOTHING);
+	strcpy(d->timeline, e->timeline);
+	d->reached = lsn;
+	return 0;
+}
+
+/* What earlier runs have done. */
+static int
+resume(struct dump *d)
+{
+	struct progress_entry e;
+	int found, err;
+
+	while ((found = progress_next(&d->progress, &e, &err)) > 0) {
+		switch (e.kind) {
+		case PROGRESS_SNAPSHOT:
+			if (e.snapshot != d->plan.newest)
+				return damaged(d);
+			if ((err = note_snapshot(d, &e)) != 0)
+				return err;
+			plan_renew(&d->plan);
+			break;
+		case PROGRESS_READ:
+			if (e.snapshot == 0 || e.snapshot >= d->plan.newest || e.first >= e.end)
+				return damaged(d);
+			if ((err = take_read(d, &e)) != 0)
+				return err;
+			break;
+		case PROGRESS_DONE:
+			d->is_complete = 1;
+			break;
+		}
+	}
+	return found < 0 ? err : 0;
+}
+
 /* The next snapshot; tables were described before, so that no row is older than its table. */
 static int
 take_snapshot(struct dump *d)
 {
 	struct progress_entry e = { .kind = PROGRESS_SNAPSHOT, .snapshot = d->plan.newest };
+	uint64_t least = d->options.min_lsn > d->reached ? d->options.min_lsn : d->reached;
 	int err;
 
-	if ((err = snapshot_await(d->control, d->options.min_lsn, d->options.timeout)) != 0 ||
-	    (err = make_snapshot(d)) != 0 ||
-	    (err = keep_xmin(d, d->plan.newest, d->snapshot.xmin)) != 0)
+	if ((err = snapshot_await(d->control, least, d->options.timeout)) != 0 ||
+	    (err = make_snapshot(d)) != 0)
 		return err;
 	strcpy(e.xmin, d->snapshot.xmin);
-	if (d->progress.path == NULL)
-		return 0;
+	strcpy(e.lsn, d->snapshot.lsn);
+	strcpy(e.timeline, d->snapshot.timeline);
+	if (e.snapshot > 1 && strcmp(d->timeline, e.timeline) != 0)
+		log_info("the server is on timeline %s, and was on %s: all is read again",
+		    e.timeline, d->timeline);
+	if ((err = note_snapshot(d, &e)) != 0 || d->progress.path == NULL)
+		return err;
 	progress_add(&d->progress, &e);
 	return progress_save(&d->progress);
 }

@@ -34,6 +34,15 @@ has_room(const struct dump *d)
 	return out_pending(&d->stream.out) < HIGH_WATER && loop_now() >= d->due;
 }
 
+/* Of an earlier snapshot, whose pages are read again for what is newer; NULL: for all. */
+static const char *
+earlier_xmin(const struct dump *d, uint32_t snapshot)
+{
+	return snapshot == 0 || strcmp(d->xmin[snapshot], SNAPSHOT_SEES_NOTHING) == 0
+	           ? NULL
+	           : d->xmin[snapshot];
+}
+
 /* An idle worker gets the next range, if there is one. */
 static int
 employ(struct dump *d, struct worker *w)
@@ -50,8 +59,8 @@ employ(struct dump *d, struct worker *w)
 		t = &d->tables.table[range.table];
 		if (!t->is_gone) {
 			d->busy++;
-			return worker_begin(w, t, &range, &d->snapshot,
-			    range.read > 0 ? d->xmin[range.read] : NULL);
+			return worker_begin(
+			    w, t, &range, &d->snapshot, earlier_xmin(d, range.read));
 		}
 		plan_done(&d->plan, &range);
 	}
@@ -259,9 +268,9 @@ run(struct dump *d)
 	if (!plan_is_done(&d->plan))
 		return log_temporary("the end came before all tables were read");
 	if ((err = complete(d)) == 0)
-		log_info("read %llu rows of %zu table%s in %llu ranges",
+		log_info("read %llu rows of %zu table%s in %llu range%s",
 		    (unsigned long long)d->rows, d->tables.n, d->tables.n == 1 ? "" : "s",
-		    (unsigned long long)d->ranges);
+		    (unsigned long long)d->ranges, d->ranges == 1 ? "" : "s");
 	return err;
 }
 

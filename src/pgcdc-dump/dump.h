@@ -28,6 +28,8 @@ struct dump {
 	struct tables tables;
 	struct snapshot snapshot;        /* the newest ... */
 	char (*xmin)[SNAPSHOT_XID_SIZE]; /* ... of this one and those before, from 1 on */
+	uint64_t reached;                /* position of it ... */
+	char timeline[12];               /* ... on this one */
 	int is_complete;                 /* an earlier run has done it all */
 	int is_lost;                     /* another one is needed ... */
 	int fruitless;                   /* ... as so many were before in which no range was read */

@@ -108,7 +108,9 @@ progress_next(struct progress *p, struct progress_entry *e, int *err)
 	if (p->lines == NULL || fgets(line, sizeof(line), p->lines) == NULL)
 		return 0;
 	p->number++;
-	if (sscanf(line, "snapshot %u %23[0-9]\n%n", &e->snapshot, e->xmin, &end) == 2 && end > 0) {
+	if (sscanf(line, "snapshot %u %23[0-9] %17[0-9A-F/] %11[0-9]\n%n", &e->snapshot, e->xmin,
+		e->lsn, e->timeline, &end) == 4 &&
+	    end > 0) {
 		e->kind = PROGRESS_SNAPSHOT;
 		return 1;
 	}
@@ -135,7 +137,8 @@ progress_add(struct progress *p, const struct progress_entry *e)
 
 	switch (e->kind) {
 	case PROGRESS_SNAPSHOT:
-		snprintf(line, sizeof(line), "snapshot %u %s\n", e->snapshot, e->xmin);
+		snprintf(line, sizeof(line), "snapshot %u %s %s %s\n", e->snapshot, e->xmin, e->lsn,
+		    e->timeline);
 		break;
 	case PROGRESS_READ:
 		snprintf(line, sizeof(line), "read %s %lu %u %u %u\n", e->oid, e->file, e->first,

@@ -3,7 +3,7 @@
  * Lines are appended and synced; the last one may be cut off by a crash, and is dropped then.
  *
  *	pgcdc-dump 1 SYSTEM-IDENTIFIER DATABASE-OID
- *	snapshot N XMIN                     the N-th, from 1 on
+ *	snapshot N XMIN LSN TIMELINE        the N-th, from 1 on
  *	read OID FILE FIRST END N           pages of that file of the table were read in it
  *	done                                everything was
  */
@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "buf.h"
+#include "lsn.h"
 
 struct progress {
 	const char *path; /* the caller's; NULL: there is none */
@@ -25,8 +26,8 @@ struct progress {
 
 struct progress_entry {
 	enum { PROGRESS_SNAPSHOT, PROGRESS_READ, PROGRESS_DONE } kind;
-	char xmin[24];     /* of a snapshot ... */
-	uint32_t snapshot; /* ... with this number */
+	char xmin[24], lsn[LSN_SIZE], timeline[12]; /* of a snapshot ... */
+	uint32_t snapshot;                          /* ... with this number */
 	char oid[16];
 	unsigned long file;
 	uint32_t first, end;

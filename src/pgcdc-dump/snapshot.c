@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
@@ -30,13 +31,71 @@ ask(PGconn *conn, char *value, size_t size, const char *sql, int n, const char *
 	return 0;
 }
 
+/*
+ * On a standby the timeline of what was replayed may be told late, but before anything else is
+ * replayed on it.
+ */
+static int
+note_timeline(struct snapshot *s)
+{
+	return ask(s->conn, s->timeline, sizeof(s->timeline),
+	    "SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
+	    " THEN (SELECT greatest(c.timeline_id, r.min_recovery_end_timeline)"
+	    " FROM pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_control_recovery() r)"
+	    " ELSE ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name("
+	    "pg_catalog.pg_current_wal_flush_lsn()), 1, 8))::bit(32)::integer END",
+	    0, NULL);
+}
+
+/*
+ * With synchronous_commit off one sees what a crash may take back, until it is flushed: after three
+ * times wal_writer_delay at the latest (PostgreSQL documentation, "Asynchronous Commit").
+ */
+static int
+wait_for_flush(struct snapshot *s)
+{
+	int64_t deadline;
+	char end[LSN_SIZE], delay[24], there[8];
+	const char *value = end;
+	int err;
+
+	if ((err = ask(s->conn, end, sizeof(end),
+		 "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN '0/0'"
+		 " ELSE pg_catalog.pg_current_wal_insert_lsn() END",
+		 0, NULL)) != 0 ||
+	    (err = ask(s->conn, delay, sizeof(delay),
+		 "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_writer_delay'", 0,
+		 NULL)) != 0)
+		return err;
+	deadline = loop_now() + 3 * 1000 * strtoll(delay, NULL, 10);
+	for (;;) {
+		err = ask(s->conn, there, sizeof(there),
+		    "SELECT pg_catalog.pg_is_in_recovery()"
+		    " OR pg_catalog.pg_current_wal_flush_lsn() >= $1::pg_catalog.pg_lsn",
+		    1, &value);
+		if (err != 0 || *there == 't' || loop_now() >= deadline)
+			return err;
+		loop_wait(NULL, 0, loop_now() + FIRST_PAUSE);
+		if (loop_ending())
+			return log_temporary(TOO_EARLY);
+	}
+}
+
+/*
+ * How far the WAL is flushed: what is behind may be lost with a crash, and its place be that of other
+ * changes then.  Definitions of tables that were seen before are not behind.
+ */
 static int
 note_position(struct snapshot *s)
 {
+	int err = wait_for_flush(s);
+
+	if (err != 0)
+		return err;
 	return ask(s->conn, s->lsn, sizeof(s->lsn),
 	    "SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
 	    " THEN pg_catalog.pg_last_wal_replay_lsn()"
-	    " ELSE pg_catalog.pg_current_wal_insert_lsn() END",
+	    " ELSE pg_catalog.pg_current_wal_flush_lsn() END",
 	    0, NULL);
 }
 
@@ -115,9 +174,8 @@ snapshot_await(PGconn *conn, uint64_t lsn, int64_t timeout)
 		if (err != 0 || *there == 't')
 			return err;
 		if (loop_now() >= deadline)
-			return log_temporary("the standby has not replayed to --min-lsn=%s within "
-					     "--timeout",
-			    wanted);
+			return log_temporary(
+			    "the standby has not replayed to %s within --timeout", wanted);
 		loop_wait(NULL, 0, loop_now() + pause);
 		if (loop_ending())
 			return log_temporary(TOO_EARLY);
@@ -143,8 +201,15 @@ hold(struct snapshot *s, const char *id)
 	if ((err = ask(s->conn, s->id, sizeof(s->id), "SELECT pg_catalog.pg_export_snapshot()", 0,
 		 NULL)) != 0)
 		return err;
-	return ask(s->conn, s->xmin, sizeof(s->xmin),
-	    "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())", 0, NULL);
+	/* Transaction ids that the last checkpoint does not know may be given again after a crash. */
+	if ((err = ask(s->conn, s->xmin, sizeof(s->xmin),
+		 "SELECT least(pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
+		 "::text::numeric, pg_catalog.split_part(next_xid, ':', 1)::numeric * 4294967296"
+		 " + pg_catalog.split_part(next_xid, ':', 2)::numeric)"
+		 " FROM pg_catalog.pg_control_checkpoint()",
+		 0, NULL)) != 0)
+		return err;
+	return wait_for_flush(s);
 }
 
 int
@@ -154,8 +219,8 @@ snapshot_take(struct snapshot *s, PGconn *conn)
 	int err;
 
 	*s = (struct snapshot){ .conn = conn };
-	if ((err = note_position(s)) != 0 || (err = note_next_xid(s, xid, sizeof(xid))) != 0 ||
-	    (err = wait_for_older(s, xid)) != 0)
+	if ((err = note_timeline(s)) != 0 || (err = note_position(s)) != 0 ||
+	    (err = note_next_xid(s, xid, sizeof(xid))) != 0 || (err = wait_for_older(s, xid)) != 0)
 		return err;
 	return hold(s, NULL);
 }
@@ -182,7 +247,8 @@ snapshot_of_slot(
 	int err;
 
 	*s = (struct snapshot){ .conn = conn };
-	if ((err = note_position(s)) != 0 || (err = slot_ask(slot, name, failover)) != 0 ||
+	if ((err = note_timeline(s)) != 0 || (err = note_position(s)) != 0 ||
+	    (err = slot_ask(slot, name, failover)) != 0 ||
 	    (err = wait_for_slot(s, slot)) != SLOT_MADE)
 		return err;
 	return hold(s, slot->snapshot);

@@ -2,8 +2,8 @@
  * The snapshot that all rows of a dump are read in, and the position that they have.
  *
  * A row of the dump must lose against every change that it does not contain: so its position may
- * not be above the first WAL record of a transaction that the snapshot does not see.  Note where
- * the WAL ends, then the next transaction id: whoever has written a record before that place has an
+ * not be above the first WAL record of a transaction that the snapshot does not see.  Note how far
+ * the WAL is flushed, then the next transaction id: whoever has written a record before that place has an
  * id below that number.  Wait until all below it have ended, then take the snapshot: what it does
  * not see has an id from there on, and no record before the place.
  */
@@ -19,11 +19,15 @@
 #define SNAPSHOT_ID_SIZE 64
 #define SNAPSHOT_XID_SIZE 24
 
+/* Instead of a snapshot's xmin: nothing that was read in it counts. */
+#define SNAPSHOT_SEES_NOTHING "0"
+
 struct snapshot {
 	PGconn *conn;                 /* the caller's; it holds the snapshot, in a transaction */
 	char id[SNAPSHOT_ID_SIZE];    /* to import it with, SET TRANSACTION SNAPSHOT */
 	char lsn[LSN_SIZE];           /* of its rows */
 	char xmin[SNAPSHOT_XID_SIZE]; /* it sees all that is committed of transactions below */
+	char timeline[12];
 };
 
 /*
