@@ -227,7 +227,7 @@ dump_waits() {
 	end_bg COUNTER 30
 	[ "$bg_status" -eq 0 ]
 	timeout 30 pgcdc-read -S "$PGDATABASE" --publication=p --drain >streamed 2>reader.err 3>&- 4>&-
-	[ "$(grep -c '^{"action":"R"' dumped)" -ge 200 ]
+	[ "$(grep -c '^{"action":"R"' dumped)" -ge 100 ]
 	[ "$(grep -c '^{"action":"C"' dumped)" -ge 10 ]
 	sql 'SELECT id, v FROM t' | sort >source
 	versions dumped streamed | diff source -
