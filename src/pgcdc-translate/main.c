@@ -16,6 +16,7 @@ main(int argc, char **argv)
 {
 	static struct options options; /* for the life of the program */
 	struct store store = { .options = NULL };
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct translate t = { .options = &options, .tables.filter = &options.filter };
 	int err;
 
@@ -26,6 +27,8 @@ main(int argc, char **argv)
 	if (out_open(&t.out, STDOUT_FILENO) != 0)
 		return log_permanent("standard output is closed");
 	if (!options_stream_only(&options)) {
+		/* Before us may be what makes the schema log: "pgcdc init --snapshot". */
+		loop_wait(&input, 1, LOOP_NEVER);
 		t.store = &store;
 		if ((err = store_open(&store, &options)) != 0) {
 			store_close(&store);
