@@ -1,5 +1,7 @@
-#include "query.h"
+#include <string.h>
+
 #include "log.h"
+#include "query.h"
 #include "sqlstate.h"
 
 int
@@ -38,4 +40,13 @@ query_rows(
 	*err = query_report(conn, res, what);
 	PQclear(res);
 	return NULL;
+}
+
+int
+query_text(char **text, const PGresult *res, int row, int column)
+{
+	*text = NULL;
+	if (PQgetisnull(res, row, column))
+		return 0;
+	return (*text = strdup(PQgetvalue(res, row, column))) != NULL ? 0 : -1;
 }

@@ -20,4 +20,7 @@ int query_run(PGconn *conn, const char *sql, const char *what);
 PGresult *query_rows(
     PGconn *conn, int *err, const char *what, const char *sql, int n, const char *const *values);
 
+/* A copy of a value, which the caller frees, NULL for NULL. 0, or -1: no memory. */
+int query_text(char **text, const PGresult *res, int row, int column);
+
 #endif

@@ -67,10 +67,17 @@ out_of_memory(void)
 	return log_temporary("out of memory for a table");
 }
 
-static char *
-copy(const PGresult *res, int row, int column)
+/* What publications say of it, instead of what they said before. */
+static int
+take_published(struct table *t, const PGresult *res, int row)
 {
-	return PQgetisnull(res, row, column) ? NULL : strdup(PQgetvalue(res, row, column));
+	free(t->attnames);
+	free(t->filter);
+	t->filter = NULL;
+	return query_text(&t->attnames, res, row, ATTNAMES) == 0 &&
+	               query_text(&t->filter, res, row, FILTER) == 0
+	           ? 0
+	           : out_of_memory();
 }
 
 static int
@@ -86,6 +93,7 @@ static int
 add(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *res, int row)
 {
 	struct table *grown, *t;
+	int err;
 
 	if (is_known(ts, PQgetvalue(res, row, OID)))
 		return 0;
@@ -93,15 +101,12 @@ add(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *re
 		return out_of_memory();
 	ts->table = grown;
 	t = &grown[ts->n++];
-	*t = (struct table){
-		.oid = copy(res, row, OID),
-		.line_oid = copy(res, row, LINE_OID),
-		.attnames = copy(res, row, ATTNAMES),
-		.filter = copy(res, row, FILTER),
-		.shape.is_object = o->digest,
-	};
-	if (t->oid == NULL || t->line_oid == NULL)
+	*t = (struct table){ .shape.is_object = o->digest };
+	if (query_text(&t->oid, res, row, OID) != 0 ||
+	    query_text(&t->line_oid, res, row, LINE_OID) != 0)
 		return out_of_memory();
+	if ((err = take_published(t, res, row)) != 0)
+		return err;
 	return tables_describe(t, conn, &o->wanted);
 }
 
@@ -289,11 +294,8 @@ tables_find_again(struct table *t, PGconn *conn, const struct options *o)
 		if (strcmp(PQgetvalue(res, row, OID), t->oid) != 0 ||
 		    strcmp(PQgetvalue(res, row, LINE_OID), t->line_oid) != 0)
 			continue;
-		free(t->attnames);
-		free(t->filter);
-		t->attnames = copy(res, row, ATTNAMES);
-		t->filter = copy(res, row, FILTER);
-		err = check(res, row);
+		if ((err = take_published(t, res, row)) == 0)
+			err = check(res, row);
 	}
 	PQclear(res);
 	return err;

@@ -101,14 +101,16 @@ stream_wait(struct stream *s, struct pollfd *fds, unsigned n, int64_t deadline)
 	struct pollfd *ack = &all[n], *out = &all[n + 1];
 	int err;
 
-	memcpy(all, fds, n * sizeof(*fds));
+	if (n > 0)
+		memcpy(all, fds, n * sizeof(*fds));
 	*ack = (struct pollfd){ .fd = s->acks.fifo != NULL ? s->fifo.fd : -1, .events = POLLIN };
 	*out = (struct pollfd){ .fd = s->out.fd, .events = out_pending(&s->out) > 0 ? POLLOUT : 0 };
 	if (s->acks.left)
 		deadline = loop_now();
 	if (loop_wait(all, n + 2, deadline) < 0)
 		return log_temporary("could not wait: %s", strerror(errno));
-	memcpy(fds, all, n * sizeof(*fds));
+	if (n > 0)
+		memcpy(fds, all, n * sizeof(*fds));
 	if ((ack->revents != 0 || s->acks.left) && (err = acks_read(&s->acks)) != 0)
 		return err;
 	return (out->revents & (POLLERR | POLLHUP)) != 0 ? STREAM_DOWNSTREAM_GONE : STREAM_GOES_ON;

@@ -53,12 +53,6 @@ out_of_memory(void)
 	return log_temporary("out of memory for a table");
 }
 
-static char *
-copy(const PGresult *res, int row, int column)
-{
-	return PQgetisnull(res, row, column) ? NULL : strdup(PQgetvalue(res, row, column));
-}
-
 static int
 not_utf8(const struct table *t)
 {
@@ -220,8 +214,13 @@ read_state(struct table *t, PGconn *conn)
 
 	if (res == NULL)
 		return err;
-	t->state = PQntuples(res) == 1 ? copy(res, 0, 0) : strdup("");
+	if (PQntuples(res) == 1 && query_text(&t->state, res, 0, 0) != 0)
+		err = out_of_memory();
+	else if (t->state == NULL && (t->state = strdup("")) == NULL)
+		err = out_of_memory();
 	PQclear(res);
+	if (err != 0)
+		return err;
 	if ((res = query_rows(conn, &err, COULD_NOT, pages, 1, &oid)) == NULL)
 		return err;
 	t->pages = (uint32_t)strtoul(PQgetvalue(res, 0, 0), NULL, 10);
@@ -236,7 +235,7 @@ take_names(struct table *t, const PGresult *res)
 	int err;
 
 	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
-		if ((*names[i] = copy(res, 0, i)) == NULL)
+		if (query_text(names[i], res, 0, i) != 0)
 			return out_of_memory();
 	/* A digest is of pages, and so of a heap. */
 	err = t->shape.is_object ? row_shape_begin(&t->shape, t->schema, t->name)
