@@ -133,6 +133,21 @@ plan_mark(struct plan *p, size_t table, uint32_t first, uint32_t end, uint32_t r
 	return set(&p->table[table], first, end, read);
 }
 
+/* So many pages of interval i, or what it has. 0, or -1: no memory. */
+static int
+take(struct plan_table *t, size_t i, uint32_t step)
+{
+	uint32_t first = t->interval[i].first;
+	uint32_t end = first < PLAN_END - step ? first + step : PLAN_END;
+
+	if (reserve(t, 1) != 0)
+		return -1;
+	if (end < t->interval[i].end && end < t->pages)
+		cut(t, i, end);
+	t->interval[i].is_taken = 1;
+	return 0;
+}
+
 int
 plan_next(struct plan *p, struct range *r)
 {
@@ -141,17 +156,12 @@ plan_next(struct plan *p, struct range *r)
 
 		for (size_t i = 0; i < t->n; i++) {
 			struct interval *one = &t->interval[i];
-			uint32_t end = one->first < PLAN_END - p->step ? one->first + p->step
-			                                               : PLAN_END;
 
 			if (one->is_taken || is_read(p, one))
 				continue;
-			if (reserve(t, 1) != 0)
+			if (take(t, i, p->step) != 0)
 				return -1;
-			if (end < one->end && end < t->pages)
-				cut(t, i, end);
 			one = &t->interval[i];
-			one->is_taken = 1;
 			*r = (struct range){ p->at, one->first, one->end, one->read };
 			return 1;
 		}

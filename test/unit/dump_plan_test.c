@@ -97,6 +97,27 @@ resumed(void)
 	plan_free(&plan);
 }
 
+/* Ranges that end in another order than they began, so that intervals become many. */
+static void
+many(void)
+{
+	struct range r[100];
+	int n;
+
+	plan_begin(&plan, 1, 10);
+	plan_restart(&plan, 0, 1000);
+	for (n = 0; n < 100 && plan_next(&plan, &r[n]) > 0; n++) {
+		is_int((int)r[n].first, 10 * n, "range %d", n);
+		if (n % 2 == 1)
+			plan_done(&plan, &r[n]);
+	}
+	is_int(n, 100, "all of them");
+	for (int i = 0; i < 100; i += 2)
+		plan_done(&plan, &r[i]);
+	ok(plan_is_done(&plan), "none is missing");
+	plan_free(&plan);
+}
+
 static void
 pages(void)
 {
@@ -136,6 +157,7 @@ int
 main(void)
 {
 	in_order();
+	many();
 	pages();
 	resumed();
 	again();

@@ -40,7 +40,7 @@ rows(void)
 {
 	const struct wanted_options o = { .where = list((const char *[N]){
 					      "s.a:x > 1", "s.*:y::int = 2 -- why", "t.a:no" }) };
-	struct wanted w;
+	static struct wanted w;
 
 	is_int(wanted_parse(&w, &o), 0, "conditions");
 	is_str(where(&w, "a"),
@@ -56,7 +56,7 @@ columns(void)
 		.columns = list((const char *[N]){ "s.a:x", "y" }),
 		.exclude_columns = list((const char *[N]){ "s.*:n*" }),
 	};
-	struct wanted w;
+	static struct wanted w;
 
 	is_int(wanted_parse(&w, &o), 0, "columns");
 	ok(wanted_has(&w, "s", "a", "y"), "one that is named");
@@ -87,7 +87,8 @@ pages(void)
 					      "s.a:0-0", "s.b:5-", "s.a:7-4294967294", "s.c" }) };
 	static const char *const bad[] = { "s.a:", "s.a:1", "s.a:2-1", "s.a:-1", "s.a:1-x",
 		"s.a:1-2,", "s.*:1-2", "a:1-2", "s.a:0-4294967295", "s.a:1-99999999999999999999" };
-	struct wanted w;
+	static struct wanted refused[sizeof(bad) / sizeof(bad[0])]; /* none is a leak */
+	static struct wanted w;
 
 	is_int(wanted_parse(&w, &o), 0, "pages");
 	is_str(pages_of(&w, "a"), "0-1 7-4294967295 ", "first and last");
@@ -97,7 +98,7 @@ pages(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		const struct wanted_options one = { .pages = list((const char *[N]){ bad[i] }) };
 
-		is_int(wanted_parse(&w, &one), EXIT_PERMANENT, "%s", bad[i]);
+		is_int(wanted_parse(&refused[i], &one), EXIT_PERMANENT, "%s", bad[i]);
 		ok(strstr(said(), "invalid pages \"") != NULL, "... is said");
 	}
 }
