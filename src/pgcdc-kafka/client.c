@@ -422,22 +422,41 @@ is_about_certificate(const char *reason)
 	       (strstr(alert, "certificate") != NULL || strstr(alert, "unknown ca") != NULL);
 }
 
+/* librdkafka can go no further; a new client could, unless it would meet the same again. */
+static int
+judge_fatal(rd_kafka_t *rk)
+{
+	char text[512];
+	rd_kafka_resp_err_t error = rd_kafka_fatal_error(rk, text, sizeof(text));
+
+	switch (error) {
+	case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+		/* Its text has the name of the brokers' setting in another order. */
+		return log_permanent(
+		    "--transaction-timeout is longer than the brokers allow; lower it, or raise "
+		    "their transaction.max.timeout.ms");
+	case RD_KAFKA_RESP_ERR__FENCED:
+	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+	case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+		return log_permanent("Kafka gives up: %s: %s", rd_kafka_err2name(error), text);
+	default:
+		return log_temporary("Kafka gives up: %s: %s", rd_kafka_err2name(error), text);
+	}
+}
+
 int
 client_judge(rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
 {
 	static int64_t next_warning;
 	const char *what_to_do;
-	char fatal[512];
 
-	if (error == RD_KAFKA_RESP_ERR__FATAL) {
-		error = rd_kafka_fatal_error(rk, fatal, sizeof(fatal));
-		/* Its text has the name of the brokers' setting in another order. */
-		if (error == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
-			return log_permanent("--transaction-timeout is longer than the brokers "
-					     "allow; lower it, or raise their "
-					     "transaction.max.timeout.ms");
-		return log_permanent("Kafka gives up: %s: %s", rd_kafka_err2name(error), fatal);
-	}
+	if (error == RD_KAFKA_RESP_ERR__FATAL)
+		return judge_fatal(rk);
 	if (is_about_certificate(reason))
 		error = RD_KAFKA_RESP_ERR__SSL;
 	if ((what_to_do = remedy(error, reason)) != NULL)
