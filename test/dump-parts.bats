@@ -38,6 +38,7 @@ teardown_file() { pg_stop; }
 	sql 'CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 20); INSERT INTO t VALUES (NULL)'
 	dump --tables=public.t --where='public.t:id > 5 -- and no more' --where='*.*:id <= 7'
 	has_ids_once 6 7
+	[ "$(grep -c '"action":"R"' out)" -eq 2 ] # NULL is not true
 	dump --tables=public.t --where='public.t:id < 3 OR id > 18'
 	ids | sort -n | paste -sd ' ' | is '1 2 19 20'
 	refuses_to_begin 100 'invalid condition of --where for table public.t: *none' --tables=public.t --where='public.t:none = 1'
