@@ -153,3 +153,38 @@ regclass string'
 	[ "$bg_status" -eq 0 ]
 	[ "$(ids | sort -nu | head -n 1000 | tail -n 1)" -eq 1000 ]
 }
+
+# --- before the snapshot is taken
+
+# start_waiting: the tables are found, and the transaction OPEN is waited for.
+start_waiting() {
+	sql 'CREATE TABLE b (id int PRIMARY KEY, c1 text); INSERT INTO b VALUES (1, $$one$$);'
+	session OPEN
+	say OPEN "BEGIN; SELECT pg_logical_emit_message(true, '', '') \\g /dev/null"
+	start_bg DUMP dump --tables=public.b
+	wait_until 20 '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = $$pgcdc-dump$$
+		AND query LIKE $$%pg_snapshot_xmin%$$")" = 1 ]'
+}
+
+end_waiting() {
+	say OPEN 'COMMIT;'
+	end_bg DUMP
+	cat err
+	[ "$bg_status" -eq 0 ]
+}
+
+@test "dump: a column that is added while the snapshot is waited for is in the rows" {
+	start_waiting
+	sql "ALTER TABLE b ADD c3 text; UPDATE b SET c3 = 'three'"
+	end_waiting
+	rows_of | grep -F '{"name":"c1","type":"text","value":"one"},{"name":"c3","type":"text","value":"three"}]'
+}
+
+# On 13 once read for ever, as the size of what is not there is none.
+@test "dump: a table that another one replaces while the snapshot is waited for is gone" {
+	start_waiting
+	sql "DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY, c1 text); INSERT INTO b VALUES (2, 'new')"
+	end_waiting
+	[ -z "$(rows_of)" ]
+	grep -F 'a table was dropped while it was dumped' err
+}

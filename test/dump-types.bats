@@ -71,28 +71,7 @@ begin() {
 @test "dump: no setting of the role, the database or the environment changes a byte" {
 	export PGDATABASE=cases
 	sql 'CREATE ROLE hostile LOGIN SUPERUSER'
-	while read -r setting; do
-		sql "ALTER ROLE hostile SET $setting"
-	done <<-END
-		datestyle = 'SQL, DMY'
-		intervalstyle = 'sql_standard'
-		timezone = 'Asia/Kathmandu'
-		bytea_output = 'escape'
-		extra_float_digits = -15
-		xmlbinary = 'hex'
-		xmloption = 'document'
-		quote_all_identifiers = on
-		search_path = 'public', 'my extensions', 'Odd "Schema.'
-		client_encoding = 'LATIN1'
-		standard_conforming_strings = off
-		array_nulls = off
-		default_transaction_read_only = on
-		default_transaction_isolation = 'serializable'
-		default_transaction_deferrable = on
-		client_min_messages = 'debug5'
-		transform_null_equals = on
-		enable_tidscan = off
-	END
+	hostile_settings
 	PGUSER=hostile PGDATESTYLE=German PGTZ=Asia/Tokyo PGCLIENTENCODING=SJIS \
 		PGOPTIONS='-c intervalstyle=iso_8601' dump --publication=cases
 	is_as_streamed --publication=cases

@@ -285,10 +285,10 @@ pgcdc-run: info: the line has ended, and all that it read is acknowledged'
 		[[ $(<err) == "pgcdc-run: error: $text"* ]]
 	done <<-'END'
 		PGCDC_SNAPSHOT=always~invalid value "always" of "PGCDC_SNAPSHOT" in file "c.env" line 11; expected "initial", "none" or "only"
-		PGCDC_STATE=-~PGCDC_SNAPSHOT is "initial" in file "c.env" line 10, and what was read is to be remembered beside the state file; set PGCDC_STATE
-		PGCDC_READ_SLOT=-~PGCDC_SNAPSHOT is "initial" in file "c.env" line 10, and no slot is named; set PGCDC_READ_SLOT
-		PGCDC_STATE=- PGCDC_SOURCE=kafka~PGCDC_SNAPSHOT is "initial" in file "c.env" line 10, but source "kafka" has no tables; remove it
-		PGCDC_STATE=- PGCDC_SOURCE=kafka PGCDC_SNAPSHOT=only~PGCDC_SNAPSHOT is "only" in file "c.env" line 11, but source "kafka" has no tables
+		PGCDC_STATE=-~"PGCDC_SNAPSHOT" is "initial" in file "c.env" line 10, and what was read is to be remembered beside the state file; set PGCDC_STATE
+		PGCDC_READ_SLOT=-~"PGCDC_SNAPSHOT" is "initial" in file "c.env" line 10, and no slot is named; set PGCDC_READ_SLOT
+		PGCDC_STATE=- PGCDC_SOURCE=kafka~"PGCDC_SNAPSHOT" is "initial" in file "c.env" line 10, but source "kafka" has no tables; remove it
+		PGCDC_STATE=- PGCDC_SOURCE=kafka PGCDC_SNAPSHOT=only~"PGCDC_SNAPSHOT" is "only" in file "c.env" line 11, but source "kafka" has no tables
 		PGCDC_DUMP_HOST=replica~"PGCDC_DUMP_HOST" is set in file "c.env" line 12, so the snapshot may be older than slot "t_
 		PGCDC_DUMP_ACK=x~"PGCDC_DUMP_ACK" is set in file "c.env" line 12, but what joins the programs is set by pgcdc-run
 		PGCDC_DUMP_PROGRESS_FILE=x~"PGCDC_DUMP_PROGRESS_FILE" is set in file "c.env" line 12, but what joins the programs is set by pgcdc-run

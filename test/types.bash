@@ -37,3 +37,30 @@ insert_cases() {
 		$2 !~ /serial/ { insert("NULL") }
 		END { print "COMMIT;" }' | psql -Xq -v ON_ERROR_STOP=1
 }
+
+# hostile_settings: the role "hostile" has every setting that could change the text of a value.
+hostile_settings() {
+	local setting
+	while read -r setting; do
+		sql "ALTER ROLE hostile SET $setting"
+	done <<-END
+		datestyle = 'SQL, DMY'
+		intervalstyle = 'sql_standard'
+		timezone = 'Asia/Kathmandu'
+		bytea_output = 'escape'
+		extra_float_digits = -15
+		xmlbinary = 'hex'
+		xmloption = 'document'
+		quote_all_identifiers = on
+		search_path = 'public', 'my extensions', 'Odd "Schema.'
+		client_encoding = 'LATIN1'
+		standard_conforming_strings = off
+		array_nulls = off
+		default_transaction_read_only = on
+		default_transaction_isolation = 'serializable'
+		default_transaction_deferrable = on
+		client_min_messages = 'debug5'
+		transform_null_equals = on
+		enable_tidscan = off
+	END
+}

@@ -102,24 +102,7 @@ is_text() {
 	export PGDATABASE=cases
 	local locale
 	sql "CREATE ROLE hostile LOGIN REPLICATION"
-	while read -r setting; do
-		sql "ALTER ROLE hostile SET $setting"
-	done <<-END
-		datestyle = 'SQL, DMY'
-		intervalstyle = 'sql_standard'
-		timezone = 'Asia/Kathmandu'
-		bytea_output = 'escape'
-		extra_float_digits = -15
-		xmlbinary = 'hex'
-		xmloption = 'document'
-		quote_all_identifiers = on
-		search_path = 'public', 'my extensions', 'Odd "Schema.'
-		client_encoding = 'LATIN1'
-		standard_conforming_strings = off
-		array_nulls = off
-		default_transaction_read_only = on
-		client_min_messages = 'debug5'
-	END
+	hostile_settings
 	for locale in $(locale -a | grep -E '^(de_DE|ja_JP|en_GB)'); do
 		sql "ALTER DATABASE cases SET lc_monetary = '$locale'"
 	done

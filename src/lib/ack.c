@@ -24,6 +24,35 @@ ack_name_valid(const char *name)
 	           len;
 }
 
+static int
+check_name(const char *option, const char *name)
+{
+	if (ack_name_valid(name))
+		return 0;
+	return log_permanent("invalid name \"%s\" for option \"%s\"; expected letters, digits, "
+			     "\"_\", \"-\" and \".\"",
+	    name, option);
+}
+
+int
+ack_check_name(const char *name)
+{
+	return check_name("--ack-name", name);
+}
+
+int
+ack_check_wait_for(const struct opt_list *names, const char *path)
+{
+	int err;
+
+	for (size_t i = 0; i < names->n; i++)
+		if ((err = check_name("--wait-for", names->item[i])) != 0)
+			return err;
+	if (names->n > 0 && (path == NULL || strcmp(path, "stdout") == 0))
+		return log_permanent("option --wait-for needs --ack with the path of a FIFO");
+	return 0;
+}
+
 /* Refuse what is not a FIFO of our own: an ack decides what the server may forget. */
 static int
 check_fifo(int fd, const char *path)

@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <stddef.h>
 
+#include "opt.h"
+
 #define ACK_TOKEN_SIZE 128 /* with the NUL */
 #define ACK_NAME_SIZE 64
 
@@ -44,6 +46,15 @@ int ack_next(struct ack_fifo *f, struct ack *ack);
 
 /* A name as a sink may call itself: letters, digits, '_', '-' and '.'. */
 int ack_name_valid(const char *name);
+
+/* Is the one that --ack-name gives such a name? 0, or the exit code after reporting. */
+int ack_check_name(const char *name);
+
+/*
+ * Are those that --wait-for gives such names, and path, that of --ack, one of a FIFO if there are any?
+ * 0, or the exit code after reporting.
+ */
+int ack_check_wait_for(const struct opt_list *names, const char *path);
 
 /*
  * The sink's end.  It never blocks: only the newest token waits to be sent.

@@ -107,7 +107,11 @@ add(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *re
 		return out_of_memory();
 	if ((err = take_published(t, res, row)) != 0)
 		return err;
-	return tables_describe(t, conn, &o->wanted);
+	if ((err = tables_describe(t, conn, &o->wanted)) == 0 && t->is_gone) {
+		tables_forget(t);
+		ts->n--;
+	}
+	return err;
 }
 
 /* Is it a table that can be read?  0, or the exit code after reporting. */

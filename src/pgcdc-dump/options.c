@@ -21,14 +21,8 @@ check(struct options *o, const struct wanted_options *texts)
 				     "it writes no event lines");
 	if (o->failover && o->create_slot == NULL)
 		return log_permanent("--failover needs --create-slot");
-	for (size_t i = 0; i < o->wait_for.n; i++)
-		if (!ack_name_valid(o->wait_for.item[i]))
-			return log_permanent(
-			    "invalid name \"%s\" for option \"--wait-for\"; expected "
-			    "letters, digits, \"_\", \"-\" and \".\"",
-			    o->wait_for.item[i]);
-	if (o->wait_for.n > 0 && (o->ack == NULL || strcmp(o->ack, "stdout") == 0))
-		return log_permanent("option --wait-for needs --ack with the path of a FIFO");
+	if ((err = ack_check_wait_for(&o->wait_for, o->ack)) != 0)
+		return err;
 	if (o->progress_file != NULL && o->ack == NULL)
 		return log_permanent(
 		    "option --progress-file needs --ack: without it nothing is known to be read");

@@ -7,6 +7,7 @@
 #include "tables.h"
 
 #define COULD_NOT "could not look for tables"
+#define NO_SUCH_TABLE "42P01" /* SQLSTATE, also of a schema that is not there */
 
 const char tables_state_sql[] =
     "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
@@ -97,9 +98,10 @@ static int
 read_where(struct table *t, PGconn *conn, const struct wanted *w)
 {
 	struct buf sql = BUF_INIT;
+	const char *state;
 	char what[300];
 	PGresult *res;
-	int err;
+	int err = 0;
 
 	wanted_where(w, &t->where, t->line_schema, t->line_name);
 	if (t->where.len == 0)
@@ -111,12 +113,20 @@ read_where(struct table *t, PGconn *conn, const struct wanted *w)
 	buf_str(&sql, t->where.failed ? "" : t->where.data);
 	buf_str(&sql, " LIMIT 0");
 	buf_add(&sql, "", 1);
-	if (sql.failed || t->where.failed)
+	if (sql.failed || t->where.failed) {
+		buf_free(&sql);
 		return out_of_memory();
-	snprintf(what, sizeof(what), "invalid condition of --where for table %s", t->from);
-	res = query_rows(conn, &err, what, sql.data, 0, NULL);
-	PQclear(res);
+	}
+	/* As a query with parameters it can be no more than one command. */
+	res = PQexecParams(conn, sql.data, 0, NULL, NULL, NULL, NULL, 0);
 	buf_free(&sql);
+	state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	snprintf(what, sizeof(what), "invalid condition of --where for table %s", t->from);
+	/* That the table has another name just now, workers find out. */
+	if (PQresultStatus(res) != PGRES_TUPLES_OK &&
+	    (state == NULL || strcmp(state, NO_SUCH_TABLE) != 0))
+		err = query_report(conn, res, what);
+	PQclear(res);
 	return err;
 }
 
@@ -164,7 +174,7 @@ int
 tables_is_altered(const PGresult *res)
 {
 	static const char *const states[] = {
-		"42P01" /* no such table */,
+		NO_SUCH_TABLE,
 		"42703" /* column */,
 		"3F000" /* schema */,
 	};
@@ -311,17 +321,20 @@ tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewr
 }
 
 void
+tables_forget(struct table *t)
+{
+	free(t->oid);
+	free(t->line_oid);
+	free(t->attnames);
+	free(t->filter);
+	forget(t);
+}
+
+void
 tables_free(struct tables *ts)
 {
-	for (size_t i = 0; i < ts->n; i++) {
-		struct table *t = &ts->table[i];
-
-		free(t->oid);
-		free(t->line_oid);
-		free(t->attnames);
-		free(t->filter);
-		forget(t);
-	}
+	for (size_t i = 0; i < ts->n; i++)
+		tables_forget(&ts->table[i]);
 	free(ts->table);
 	*ts = (struct tables){ .n = 0 };
 }

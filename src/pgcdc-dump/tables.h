@@ -61,6 +61,9 @@ int tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_
 /* The file that its rows are in, which is another one when they were rewritten. */
 unsigned long tables_file(const struct table *t);
 
+/* Free one, which is not among them any more. */
+void tables_forget(struct table *t);
+
 void tables_free(struct tables *ts);
 
 /*

@@ -65,10 +65,8 @@ parse_options(struct options *o, int argc, char **argv)
 		return log_permanent("no file is named; give one, or \"-\" for standard output");
 	if (operands + 1 < argc)
 		return log_permanent("unexpected argument \"%s\"; see --help", argv[operands + 1]);
-	if (!ack_name_valid(o->ack_name))
-		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
-				     "letters, digits, \"_\", \"-\" and \".\"",
-		    o->ack_name);
+	if ((err = ack_check_name(o->ack_name)) != 0)
+		return err;
 	o->file = argv[operands];
 	return 0;
 }

@@ -80,20 +80,6 @@ check_start(struct consume_options *o, const char *start)
 }
 
 static int
-check_acks(const struct consume_options *o)
-{
-	for (size_t i = 0; i < o->wait_for.n; i++)
-		if (!ack_name_valid(o->wait_for.item[i]))
-			return log_permanent(
-			    "invalid name \"%s\" for option \"--wait-for\"; expected "
-			    "letters, digits, \"_\", \"-\" and \".\"",
-			    o->wait_for.item[i]);
-	if (o->wait_for.n > 0 && !consume_options_have_fifo(o))
-		return log_permanent("option --wait-for needs --ack with the path of a FIFO");
-	return 0;
-}
-
-static int
 check_backoff(struct consume_options *o, const struct texts *t)
 {
 	int doubles = t->first != NOT_GIVEN || t->most != NOT_GIVEN || t->retries != 0;
@@ -141,7 +127,7 @@ check(struct consume_options *o, const struct texts *texts)
 		    o->system_identifier);
 	if ((err = check_start(o, texts->start)) != 0 ||
 	    (err = append_check("--foreign", texts->foreign, o->dead_letter)) != 0 ||
-	    (err = check_acks(o)) != 0)
+	    (err = ack_check_wait_for(&o->wait_for, o->ack)) != 0)
 		return err;
 	if (o->check.as_json && !o->check.wanted)
 		return log_permanent("--json needs --check");

@@ -80,11 +80,8 @@ check(struct produce_options *o, enum append_kind oversize)
 	if (!o->auto_create && (o->partitions > 0 || o->replication > 0 || o->topic_config.n > 0))
 		return log_permanent("--partitions, --replication-factor and --topic-config need "
 				     "--auto-create");
-	if (!ack_name_valid(o->ack_name))
-		return log_permanent("invalid name \"%s\" for option \"--ack-name\"; expected "
-				     "letters, digits, \"_\", \"-\" and \".\"",
-		    o->ack_name);
-	if ((err = append_check("--oversize", oversize, o->dead_letter)) != 0)
+	if ((err = ack_check_name(o->ack_name)) != 0 ||
+	    (err = append_check("--oversize", oversize, o->dead_letter)) != 0)
 		return err;
 	if (o->check.as_json && !o->check.wanted)
 		return log_permanent("--json needs --check");

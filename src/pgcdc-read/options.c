@@ -9,19 +9,15 @@
 static int
 check(const struct options *o)
 {
+	int err;
+
 	if (o->slot == NULL)
 		return log_permanent("no slot is named; give --slot, \"pgcdc init\" makes one");
 	if (o->publications.n == 0)
 		return log_permanent("no publication is named; give --publication, "
 				     "\"pgcdc init\" makes one");
-	for (size_t i = 0; i < o->wait_for.n; i++)
-		if (!ack_name_valid(o->wait_for.item[i]))
-			return log_permanent(
-			    "invalid name \"%s\" for option \"--wait-for\"; expected "
-			    "letters, digits, \"_\", \"-\" and \".\"",
-			    o->wait_for.item[i]);
-	if (o->wait_for.n > 0 && (o->ack == NULL || strcmp(o->ack, "stdout") == 0))
-		return log_permanent("option --wait-for needs --ack with the path of a FIFO");
+	if ((err = ack_check_wait_for(&o->wait_for, o->ack)) != 0)
+		return err;
 	if (o->state != NULL && o->ack == NULL)
 		return log_permanent("option --state needs --ack: without it nothing is confirmed");
 	if (o->accept_gap && o->state == NULL)

@@ -92,7 +92,7 @@ snapshot_of(const struct program *source, const struct settings *s)
 {
 	if (strcmp(source->name, "read") == 0)
 		return program_find(PROGRAM_SNAPSHOT, "dump", 4);
-	log_permanent("PGCDC_SNAPSHOT is \"%s\"%s, but source \"%s\" has no tables; remove it",
+	log_permanent("\"PGCDC_SNAPSHOT\" is \"%s\"%s, but source \"%s\" has no tables; remove it",
 	    settings_snapshot(s), settings_origin("PGCDC_SNAPSHOT", settings_snapshot(s)),
 	    source->name);
 	return NULL;
@@ -292,7 +292,7 @@ set_slot(struct stage *dump, const struct settings *s)
 	const char *slot = getenv("PGCDC_READ_SLOT");
 
 	if (slot == NULL && s->snapshot == SNAPSHOT_INITIAL)
-		return log_permanent("PGCDC_SNAPSHOT is \"initial\"%s, and no slot is named; "
+		return log_permanent("\"PGCDC_SNAPSHOT\" is \"initial\"%s, and no slot is named; "
 				     "set PGCDC_READ_SLOT",
 		    settings_origin("PGCDC_SNAPSHOT", settings_snapshot(s)));
 	if (slot == NULL)
@@ -322,7 +322,7 @@ set_snapshot(struct pipeline *p, const struct settings *s)
 	if (settings_state(s, &state) != 0)
 		return out_of_memory();
 	if (state == NULL)
-		return log_permanent("PGCDC_SNAPSHOT is \"%s\"%s, and what was read is to be "
+		return log_permanent("\"PGCDC_SNAPSHOT\" is \"%s\"%s, and what was read is to be "
 				     "remembered beside the state file; set PGCDC_STATE",
 		    settings_snapshot(s), settings_origin("PGCDC_SNAPSHOT", settings_snapshot(s)));
 	err = asprintf(&p->progress, "%s.snapshot", state) < 0 ||
