@@ -156,14 +156,63 @@ regclass string'
 
 # --- before the snapshot is taken
 
-# start_waiting: the tables are found, and the transaction OPEN is waited for.
+waits_for() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcdc-dump' AND $1")" = 1 ]; }
+
+# start_behind_lock OPTION: table b is waited for, and the others are known (from 16 on a publication waits, too).
+start_behind_lock() {
+	sql 'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1);
+		CREATE TABLE c (id int PRIMARY KEY); INSERT INTO c VALUES (1); CREATE PUBLICATION p FOR TABLE a, b, c'
+	session LOCK
+	say LOCK 'BEGIN; LOCK b;'
+	start_bg DUMP behind_lock "$1"
+	wait_until 20 'waits_for "wait_event_type = \$\$Lock\$\$"'
+}
+
+behind_lock() { exec pgcdc-dump "$1" >out 2>err; }
+
+end_behind_lock() {
+	say LOCK 'COMMIT;'
+	end_bg DUMP
+	cat err
+	[ "$bg_status" -eq 0 ]
+}
+
+# Once the columns of the publication were from before it, and what the table looks like from after it.
+@test "dump: a column that is added while another table is looked at is in the rows" {
+	start_behind_lock --publication=p
+	sql 'ALTER TABLE c ADD v int; UPDATE c SET v = 7'
+	end_behind_lock
+	rows_of | grep -F '"c","columns":[{"name":"id","type":"integer","value":1},{"name":"v","type":"integer","value":7}]'
+}
+
+@test "dump: a table that is dropped while another one is looked at is not missed" {
+	start_behind_lock --tables='public.*'
+	sql 'DROP TABLE c'
+	end_behind_lock
+	rows_of | cut -d , -f 1-2 | sort -u | is '"public","table":"b"'
+	grep -F 'a table was dropped while it was dumped' err
+}
+
+@test "dump: SIGTERM while a table is locked, and what is waited for is told" {
+	start_behind_lock --tables='public.*'
+	wait_until 20 'grep -F "table public.b; somebody holds a lock" err'
+	kill -TERM "$DUMP"
+	end_bg DUMP
+	[ "$bg_status" -eq 111 ]
+	[ "$(tail -n 1 err)" = 'pgcdc-dump: error: the end came before there was a snapshot' ]
+	[ ! -s out ]
+	# Nor does the server wait on.
+	wait_until 5 '[ "$(sql "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 0 ]'
+}
+
+# start_waiting [OPTION]...: the tables are found, and the transaction OPEN is waited for.
 start_waiting() {
 	sql 'CREATE TABLE b (id int PRIMARY KEY, c1 text); INSERT INTO b VALUES (1, $$one$$);'
 	session OPEN
 	say OPEN "BEGIN; SELECT pg_logical_emit_message(true, '', '') \\g /dev/null"
-	start_bg DUMP dump --tables=public.b
-	wait_until 20 '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = $$pgcdc-dump$$
-		AND query LIKE $$%pg_snapshot_xmin%$$")" = 1 ]'
+	start_bg DUMP dump --tables='public.*' "$@"
+	wait_until 20 'waits_for "query LIKE \$\$%pg_snapshot_xmin%\$\$" ||
+		waits_for "query LIKE \$\$CREATE_REPLICATION_SLOT%\$\$"'
 }
 
 end_waiting() {
@@ -187,4 +236,15 @@ end_waiting() {
 	end_waiting
 	[ -z "$(rows_of)" ]
 	grep -F 'a table was dropped while it was dumped' err
+}
+
+# Its rows are neither behind the slot nor were they there when the tables were found.
+@test "dump: a table that is made while a slot is waited for is in the dump" {
+	start_waiting --create-slot="$PGDATABASE"
+	sql "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)"
+	end_waiting
+	rows_of | cut -d , -f 1-2 | sort | is '"public","table":"a"
+"public","table":"b"'
+	grep -F 'info: tables were made while the slot was: the snapshot is later than the beginning of its stream' err
+	is_whole_stream
 }

@@ -4,12 +4,14 @@
 
 #include "begin.h"
 #include "log.h"
-#include "loop.h"
+#include "look.h"
 #include "lsn.h"
 #include "query.h"
 
 /* So many snapshots are lost, one after the other, before somebody should look why. */
 #define MOST_FRUITLESS 10
+
+#define COULD_NOT_FIND "could not look for tables"
 
 static const char control_settings[] = SESSION_SETTINGS "SET search_path = ''";
 
@@ -30,6 +32,79 @@ open_control(struct dump *d)
 	if ((err = connect_open(&d->control, &d->options.server, NULL)) != 0)
 		return err;
 	return query_run(d->control, control_settings, "could not configure the session");
+}
+
+static int
+look_at_tables(struct dump *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < d->tables.n && err == 0; i++) {
+		struct table *t = &d->tables.table[i];
+
+		if (t->look.len == 0 && !t->is_gone)
+			err = look_at(t, d->control, &d->options.wanted);
+	}
+	return err;
+}
+
+/* Find tables, or those that were altered, as of one moment; then look at them. */
+static int
+find_tables(struct dump *d, int (*find)(struct dump *d))
+{
+	int err;
+
+	if ((err = query_run(d->control, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		 COULD_NOT_FIND)) != 0 ||
+	    (err = find(d)) != 0 || (err = query_run(d->control, "COMMIT", COULD_NOT_FIND)) != 0)
+		return err;
+	return look_at_tables(d);
+}
+
+static int
+find_all(struct dump *d)
+{
+	return tables_find(&d->tables, d->control, &d->options);
+}
+
+/* Pages of a table that --pages names; those beyond its end are a mistake. */
+static int
+want_pages(struct dump *d, size_t table)
+{
+	const struct table *t = &d->tables.table[table];
+	const struct pages *pages;
+	size_t i = 0;
+
+	if (plan_skip(&d->plan, table) != 0)
+		return no_plan();
+	while ((pages = wanted_pages(&d->options.wanted, &i, t->schema, t->name)) != NULL) {
+		if (pages->first > 0 && pages->first >= t->pages)
+			return log_permanent("--pages has page %u of table %s, which has only %u",
+			    pages->first, t->from, t->pages);
+		if (pages->end != PLAN_END && pages->end > t->pages)
+			log_warn("--pages has page %u of table %s, which has only %u",
+			    pages->end - 1, t->from, t->pages);
+		if (plan_want(&d->plan, table, pages->first, pages->end) != 0)
+			return no_plan();
+	}
+	return 0;
+}
+
+static int
+make_plan(struct dump *d)
+{
+	int err = 0;
+
+	plan_free(&d->plan);
+	if (plan_begin(&d->plan, d->tables.n, (uint32_t)d->options.range_pages) != 0)
+		return no_plan();
+	for (size_t i = 0; i < d->tables.n && err == 0; i++) {
+		if (plan_restart(&d->plan, i, d->tables.table[i].pages) != 0)
+			return no_plan();
+		if (d->options.wanted.n_pages > 0)
+			err = want_pages(d, i);
+	}
+	return err;
 }
 
 /* The server's identity, on the stream and in the progress file. */
@@ -114,6 +189,26 @@ check_slot(struct dump *d)
 	return 0;
 }
 
+/*
+ * A table that was made, and filled, while the slot was, is neither among those that were found nor in the
+ * stream.
+ */
+static int
+find_new(struct dump *d)
+{
+	size_t known = d->tables.n;
+	int err = tables_find_new(&d->tables, d->control, &d->options);
+
+	if (err != 0 || d->tables.n == known)
+		return err;
+	log_info("tables were made while the slot was: the snapshot is later than the beginning of "
+		 "its stream");
+	if ((err = query_run(d->control, "COMMIT", COULD_NOT_FIND)) != 0 ||
+	    (err = look_at_tables(d)) != 0 || (err = make_plan(d)) != 0)
+		return err;
+	return snapshot_take(&d->snapshot, d->control);
+}
+
 /* The first snapshot of all, and the slot whose stream begins with it. */
 static int
 make_slot(struct dump *d)
@@ -126,8 +221,10 @@ make_slot(struct dump *d)
 		err = snapshot_of_slot(
 		    &d->snapshot, d->control, &slot, o->create_slot, o->failover);
 	slot_close(&slot);
-	if (err == SLOT_MADE)
+	if (err == SLOT_MADE) {
 		log_info("created slot \"%s\"", o->create_slot);
+		return find_new(d);
+	}
 	if (err != SLOT_EXISTS)
 		return err;
 	if (o->progress_file == NULL)
@@ -230,45 +327,6 @@ take_snapshot(struct dump *d)
 	return progress_save(&d->progress);
 }
 
-/* Pages of a table that --pages names; those beyond its end are a mistake. */
-static int
-want_pages(struct dump *d, size_t table)
-{
-	const struct table *t = &d->tables.table[table];
-	const struct pages *pages;
-	size_t i = 0;
-
-	if (plan_skip(&d->plan, table) != 0)
-		return no_plan();
-	while ((pages = wanted_pages(&d->options.wanted, &i, t->schema, t->name)) != NULL) {
-		if (pages->first > 0 && pages->first >= t->pages)
-			return log_permanent("--pages has page %u of table %s, which has only %u",
-			    pages->first, t->from, t->pages);
-		if (pages->end != PLAN_END && pages->end > t->pages)
-			log_warn("--pages has page %u of table %s, which has only %u",
-			    pages->end - 1, t->from, t->pages);
-		if (plan_want(&d->plan, table, pages->first, pages->end) != 0)
-			return no_plan();
-	}
-	return 0;
-}
-
-static int
-make_plan(struct dump *d)
-{
-	int err = 0;
-
-	if (plan_begin(&d->plan, d->tables.n, (uint32_t)d->options.range_pages) != 0)
-		return no_plan();
-	for (size_t i = 0; i < d->tables.n && err == 0; i++) {
-		if (plan_restart(&d->plan, i, d->tables.table[i].pages) != 0)
-			return no_plan();
-		if (d->options.wanted.n_pages > 0)
-			err = want_pages(d, i);
-	}
-	return err;
-}
-
 int
 begin(struct dump *d)
 {
@@ -277,7 +335,7 @@ begin(struct dump *d)
 
 	if ((err = stream_open(&d->stream, o->ack, &o->wait_for, o->shutdown_timeout)) != 0 ||
 	    (err = connect_check_identity(&o->server)) != 0 || (err = open_control(d)) != 0 ||
-	    (err = tables_find(&d->tables, d->control, o)) != 0 || (err = make_plan(d)) != 0 ||
+	    (err = find_tables(d, find_all)) != 0 || (err = make_plan(d)) != 0 ||
 	    (err = begin_stream(d)) != 0 || (err = resume(d)) != 0 || d->is_complete)
 		return err;
 	for (; d->n_workers < o->jobs; d->n_workers++)
@@ -289,31 +347,44 @@ begin(struct dump *d)
 /* --- another snapshot */
 
 static int
-renew_tables(struct dump *d)
+find_altered(struct dump *d)
 {
 	for (size_t i = 0; i < d->tables.n; i++) {
 		struct table *t = &d->tables.table[i];
-		int is_rewritten, err;
+		int err;
 
 		if (!t->is_altered)
 			continue;
-		if ((err = tables_find_again(t, d->control, &d->options)) != 0 ||
-		    (err = tables_renew(t, d->control, &d->options.wanted, &is_rewritten)) != 0)
+		if ((err = tables_find_again(t, d->control, &d->options)) != 0)
 			return err;
+	}
+	return 0;
+}
+
+static int
+renew_tables(struct dump *d)
+{
+	int err = find_tables(d, find_altered);
+
+	for (size_t i = 0; i < d->tables.n && err == 0; i++) {
+		struct table *t = &d->tables.table[i];
+
+		if (!t->is_altered)
+			continue;
 		t->is_altered = 0;
-		if (is_rewritten && !t->is_gone && d->options.wanted.n_pages > 0)
+		if (t->is_rewritten && !t->is_gone && d->options.wanted.n_pages > 0)
 			return log_permanent("table %s was rewritten, and its rows are on other "
 					     "pages now; give --pages anew",
 			    t->from);
-		if (is_rewritten && plan_restart(&d->plan, i, t->pages) != 0)
+		if (t->is_rewritten && plan_restart(&d->plan, i, t->pages) != 0)
 			return no_plan();
 		if (t->is_gone)
 			log_info("a table was dropped while it was dumped");
 		else
 			log_info("table %s was altered%s", t->from,
-			    is_rewritten ? ", and is read from its beginning" : "");
+			    t->is_rewritten ? ", and is read from its beginning" : "");
 	}
-	return 0;
+	return err;
 }
 
 int

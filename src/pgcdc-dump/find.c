@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lock.h"
 #include "log.h"
 #include "query.h"
 #include "tables.h"
@@ -26,7 +27,7 @@ static const char by_pattern[] =
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" LEAVES
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'"
     " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgcdc')"
-    " ORDER BY 1, 2, pg_catalog.pg_relation_size(h.oid) DESC";
+    " ORDER BY 1, 2, h.relpages DESC";
 
 /*
  * Of several publications one may have all rows, and the highest root that one of them names is the
@@ -38,8 +39,9 @@ static const char by_pattern[] =
 	" JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"                              \
 	" JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename" LEAVES \
 	" WHERE t.pubname = ANY (pg_catalog.string_to_array($1, E'\\n')) AND n.nspname <> 'pgcdc'" \
-	" GROUP BY n.nspname, c.relname, c.oid, h.oid, h.relkind, hn.nspname, h.relname, l.level"  \
-	" ORDER BY l.level DESC, 1, 2, pg_catalog.pg_relation_size(h.oid) DESC"
+	" GROUP BY n.nspname, c.relname, c.oid, h.oid, h.relkind, hn.nspname, h.relname, l.level," \
+	" h.relpages"                                                                              \
+	" ORDER BY l.level DESC, 1, 2, h.relpages DESC"
 static const char by_publication_13[] = BY_PUBLICATION("NULL", "NULL", "false");
 static const char by_publication_15[] = BY_PUBLICATION("min(t.attnames::text)",
     "CASE WHEN bool_and(t.rowfilter IS NOT NULL)"
@@ -108,7 +110,7 @@ add(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *re
 	if ((err = take_published(t, res, row)) != 0)
 		return err;
 	if ((err = tables_describe(t, conn, &o->wanted)) == 0 && t->is_gone) {
-		tables_forget(t);
+		tables_free_one(t);
 		ts->n--;
 	}
 	return err;
@@ -238,40 +240,39 @@ check_publications(PGconn *conn, const char *names)
 static PGresult *
 candidates(PGconn *conn, const struct options *o, int *err)
 {
+	const char *sql = by_pattern, *value = NULL;
 	struct buf names = BUF_INIT;
-	const char *value;
+	int n = o->publications.n > 0;
 	PGresult *res = NULL;
 
-	if (o->publications.n == 0)
-		return query_rows(conn, err, "could not look for tables", by_pattern, 0, NULL);
 	for (size_t i = 0; i < o->publications.n; i++) {
 		buf_str(&names, i > 0 ? "\n" : "");
 		buf_str(&names, o->publications.item[i]);
 	}
 	buf_add(&names, "", 1);
-	value = names.data;
-	if (names.failed) {
-		*err = out_of_memory();
-		return NULL;
+	*err = names.failed ? out_of_memory() : 0;
+	if (n == 1 && *err == 0) {
+		value = names.data;
+		sql = PQserverVersion(conn) >= 150000 ? by_publication_15 : by_publication_13;
+		*err = check_publications(conn, value);
 	}
-	if ((*err = check_publications(conn, value)) == 0)
-		res = query_rows(conn, err, "could not look for tables",
-		    PQserverVersion(conn) >= 150000 ? by_publication_15 : by_publication_13, 1,
-		    &value);
+	if (*err == 0)
+		res = lock_query(
+		    conn, err, "the server to say which tables there are", sql, n, &value);
 	buf_free(&names);
-	return res;
+	if (res == NULL || PQresultStatus(res) == PGRES_TUPLES_OK)
+		return res;
+	*err = query_report(conn, res, "could not look for tables");
+	PQclear(res);
+	return NULL;
 }
 
-int
-tables_find(struct tables *ts, PGconn *conn, const struct options *o)
+/* Those that are wanted and not known. */
+static int
+take(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *res)
 {
 	int err = 0;
-	PGresult *res = candidates(conn, o, &err);
 
-	if (res == NULL)
-		return err;
-	if ((err = check_patterns(o, res)) == 0)
-		err = check_pages(&o->wanted, res);
 	for (int row = 0; row < PQntuples(res) && err == 0; row++) {
 		if (!passes(o, res, row) ||
 		    (*PQgetvalue(res, row, IS_TABLE) != 't' && !is_named(o, res, row)))
@@ -282,6 +283,19 @@ tables_find(struct tables *ts, PGconn *conn, const struct options *o)
 		if ((err = check(res, row)) == 0)
 			err = add(ts, conn, o, res, row);
 	}
+	return err;
+}
+
+int
+tables_find(struct tables *ts, PGconn *conn, const struct options *o)
+{
+	int err = 0;
+	PGresult *res = candidates(conn, o, &err);
+
+	if (res == NULL)
+		return err;
+	if ((err = check_patterns(o, res)) == 0 && (err = check_pages(&o->wanted, res)) == 0)
+		err = take(ts, conn, o, res);
 	PQclear(res);
 	if (err == 0 && ts->n == 0)
 		return log_permanent("there is no table to dump");
@@ -289,7 +303,21 @@ tables_find(struct tables *ts, PGconn *conn, const struct options *o)
 }
 
 int
-tables_find_again(struct table *t, PGconn *conn, const struct options *o)
+tables_find_new(struct tables *ts, PGconn *conn, const struct options *o)
+{
+	int err = 0;
+	PGresult *res = candidates(conn, o, &err);
+
+	if (res == NULL)
+		return err;
+	err = take(ts, conn, o, res);
+	PQclear(res);
+	return err;
+}
+
+/* What publications say of it now: its columns and its filter may have other names. */
+static int
+publish_again(struct table *t, PGconn *conn, const struct options *o)
 {
 	int err = 0;
 	PGresult *res = o->publications.n > 0 ? candidates(conn, o, &err) : NULL;
@@ -302,5 +330,19 @@ tables_find_again(struct table *t, PGconn *conn, const struct options *o)
 			err = check(res, row);
 	}
 	PQclear(res);
+	return err;
+}
+
+int
+tables_find_again(struct table *t, PGconn *conn, const struct options *o)
+{
+	unsigned long file = tables_file(t);
+	int err = publish_again(t, conn, o);
+
+	if (err != 0)
+		return err;
+	tables_forget(t);
+	if ((err = tables_describe(t, conn, &o->wanted)) == 0)
+		t->is_rewritten = t->is_gone || tables_file(t) != file;
 	return err;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "lock.h"
 #include "log.h"
 #include "loop.h"
 #include "query.h"
@@ -91,13 +92,8 @@ slot_wait(struct slot *s, int64_t deadline)
 void
 slot_close(struct slot *s)
 {
-	char error[256];
-	PGcancel *cancel;
-
 	/* Else the server would go on waiting, and have the slot meanwhile. */
-	if (s->is_pending && (cancel = PQgetCancel(s->conn)) != NULL) {
-		PQcancel(cancel, error, sizeof(error));
-		PQfreeCancel(cancel);
-	}
+	if (s->is_pending)
+		lock_cancel(s->conn);
 	PQfinish(s->conn);
 }

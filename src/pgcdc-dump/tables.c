@@ -7,27 +7,28 @@
 #include "tables.h"
 
 #define COULD_NOT "could not look for tables"
-#define NO_SUCH_TABLE "42P01" /* SQLSTATE, also of a schema that is not there */
 
-const char tables_state_sql[] =
-    "SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"
-    " pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"
-    " (SELECT pg_catalog.string_agg(p.relnamespace::pg_catalog.regnamespace || '.' || p.relname,"
-    " ',' ORDER BY p.oid) FROM pg_catalog.pg_partition_ancestors(c.oid) a"
-    " JOIN pg_catalog.pg_class p ON p.oid = a.relid), ' ',"
-    " (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"
-    " || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"
-    " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"
-    " FROM pg_catalog.pg_class c WHERE c.oid = $1";
+#define STATE                                                                                         \
+	"SELECT coalesce(pg_catalog.pg_relation_filenode(c.oid), 0) || ' ' ||"                        \
+	" pg_catalog.md5(pg_catalog.concat(c.relnamespace, ' ', c.relname, ' ',"                      \
+	" (SELECT pg_catalog.string_agg(p.relnamespace::pg_catalog.regnamespace || '.' || p.relname," \
+	" ',' ORDER BY p.oid) FROM pg_catalog.pg_partition_ancestors(c.oid) a"                        \
+	" JOIN pg_catalog.pg_class p ON p.oid = a.relid), ' ',"                                       \
+	" (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"            \
+	" || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"                 \
+	" WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"                        \
+	" FROM pg_catalog.pg_class c WHERE c.oid = $1"
 
-/* The names of the line's table ($1), and of the heap ($2) for SQL. */
+const char tables_state_sql[] = STATE;
+
+/* The names of the line's table ($2), and of the heap ($1) for SQL, and what it looks like. */
 static const char names_sql
     [] = "SELECT ln.nspname, l.relname,"
 	 " pg_catalog.quote_ident(hn.nspname) || '.' || pg_catalog.quote_ident(h.relname),"
-	 " hn.nspname, h.relname"
+	 " hn.nspname, h.relname, (" STATE ")"
 	 " FROM pg_catalog.pg_class l JOIN pg_catalog.pg_namespace ln ON ln.oid = l.relnamespace,"
 	 " pg_catalog.pg_class h JOIN pg_catalog.pg_namespace hn ON hn.oid = h.relnamespace"
-	 " WHERE l.oid = $1 AND h.oid = $2";
+	 " WHERE l.oid = $2 AND h.oid = $1";
 
 /*
  * The columns of the line's table, in its order; what is generated is not in a stream either, but
@@ -93,155 +94,11 @@ read_columns(struct table *t, PGconn *conn, const struct wanted *w)
 	return err;
 }
 
-/* A condition that does not stand for itself is refused before anything is written. */
-static int
-read_where(struct table *t, PGconn *conn, const struct wanted *w)
-{
-	struct buf sql = BUF_INIT;
-	const char *state;
-	char what[300];
-	PGresult *res;
-	int err = 0;
-
-	wanted_where(w, &t->where, t->line_schema, t->line_name);
-	if (t->where.len == 0)
-		return 0;
-	buf_add(&t->where, "", 1);
-	buf_str(&sql, "SELECT FROM ONLY ");
-	buf_str(&sql, t->from);
-	buf_str(&sql, " WHERE ");
-	buf_str(&sql, t->where.failed ? "" : t->where.data);
-	buf_str(&sql, " LIMIT 0");
-	buf_add(&sql, "", 1);
-	if (sql.failed || t->where.failed) {
-		buf_free(&sql);
-		return out_of_memory();
-	}
-	/* As a query with parameters it can be no more than one command. */
-	res = PQexecParams(conn, sql.data, 0, NULL, NULL, NULL, NULL, 0);
-	buf_free(&sql);
-	state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	snprintf(what, sizeof(what), "invalid condition of --where for table %s", t->from);
-	/* That the table has another name just now, workers find out. */
-	if (PQresultStatus(res) != PGRES_TUPLES_OK &&
-	    (state == NULL || strcmp(state, NO_SUCH_TABLE) != 0))
-		err = query_report(conn, res, what);
-	PQclear(res);
-	return err;
-}
-
-/* --- a look */
-
-void
-tables_look_sql(struct buf *b, const struct table *t)
-{
-	buf_str(b, "SELECT tableoid");
-	buf_str(b, t->columns.len > 1 ? "," : "");
-	buf_str(b, t->columns.data);
-	buf_str(b, " FROM ONLY ");
-	buf_str(b, t->from);
-	buf_str(b, " LIMIT 0");
-}
-
-/* Which columns of which table the answer has, and their types. */
-static void
-note_look(struct buf *b, const PGresult *res)
-{
-	for (int i = 0; i < PQnfields(res); i++) {
-		buf_uint(b, PQftable(res, i));
-		buf_str(b, ".");
-		buf_uint(b, (uint64_t)(PQftablecol(res, i) & 0xffff));
-		buf_str(b, ".");
-		buf_uint(b, PQftype(res, i));
-		buf_str(b, ",");
-	}
-}
-
-int
-tables_is_as_before(const struct table *t, const PGresult *res)
-{
-	struct buf now = BUF_INIT;
-	int is_same;
-
-	note_look(&now, res);
-	is_same = !now.failed && now.len == t->look.len &&
-	          memcmp(now.data, t->look.data, now.len) == 0;
-	buf_free(&now);
-	return is_same;
-}
-
-int
-tables_is_altered(const PGresult *res)
-{
-	static const char *const states[] = {
-		NO_SUCH_TABLE,
-		"42703" /* column */,
-		"3F000" /* schema */,
-	};
-	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-
-	for (size_t i = 0; state != NULL && i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(state, states[i]) == 0)
-			return 1;
-	return 0;
-}
-
-/* It shows also whether we may read; what is altered just now, workers find out. */
-static int
-look(struct table *t, PGconn *conn)
-{
-	struct buf sql = BUF_INIT;
-	char what[300];
-	PGresult *res;
-	int err = 0;
-
-	tables_look_sql(&sql, t);
-	buf_add(&sql, "", 1);
-	if (sql.failed || t->columns.failed) {
-		buf_free(&sql);
-		return out_of_memory();
-	}
-	res = PQexec(conn, sql.data);
-	buf_free(&sql);
-	snprintf(what, sizeof(what), "could not read table %s", t->from);
-	if (PQresultStatus(res) == PGRES_TUPLES_OK)
-		note_look(&t->look, res);
-	else if (!tables_is_altered(res))
-		err = query_report(conn, res, what);
-	PQclear(res);
-	return err;
-}
-
-/* How large it is, and what it looks like now. */
-static int
-read_state(struct table *t, PGconn *conn)
-{
-	static const char pages[] =
-	    "SELECT pg_catalog.pg_relation_size($1) / pg_catalog.current_setting('block_size')::bigint";
-	const char *oid = t->oid;
-	int err;
-	PGresult *res = query_rows(conn, &err, COULD_NOT, tables_state_sql, 1, &oid);
-
-	if (res == NULL)
-		return err;
-	if (PQntuples(res) == 1 && query_text(&t->state, res, 0, 0) != 0)
-		err = out_of_memory();
-	else if (t->state == NULL && (t->state = strdup("")) == NULL)
-		err = out_of_memory();
-	PQclear(res);
-	if (err != 0)
-		return err;
-	if ((res = query_rows(conn, &err, COULD_NOT, pages, 1, &oid)) == NULL)
-		return err;
-	t->pages = (uint32_t)strtoul(PQgetvalue(res, 0, 0), NULL, 10);
-	PQclear(res);
-	return 0;
-}
-
 static int
 take_names(struct table *t, const PGresult *res)
 {
-	char **const names[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name };
+	char **const names[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name,
+		&t->state };
 	int err;
 
 	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
@@ -256,7 +113,7 @@ take_names(struct table *t, const PGresult *res)
 static int
 read_names(struct table *t, PGconn *conn)
 {
-	const char *values[] = { t->line_oid, t->oid };
+	const char *values[] = { t->oid, t->line_oid };
 	int err;
 	PGresult *res = query_rows(conn, &err, COULD_NOT, names_sql, 2, values);
 
@@ -274,19 +131,17 @@ tables_describe(struct table *t, PGconn *conn, const struct wanted *w)
 {
 	int err;
 
-	if ((err = read_names(t, conn)) != 0 || t->is_gone ||
-	    (err = read_columns(t, conn, w)) != 0 || (err = look(t, conn)) != 0 ||
-	    (err = read_where(t, conn, w)) != 0 || (err = read_state(t, conn)) != 0)
+	if ((err = read_names(t, conn)) != 0 || t->is_gone || (err = read_columns(t, conn, w)) != 0)
 		return err;
-	return t->shape.text.failed || t->look.failed || t->state == NULL ? out_of_memory() : 0;
+	return t->shape.text.failed || t->columns.failed || t->state == NULL ? out_of_memory() : 0;
 }
 
-static void
-forget(struct table *t)
+void
+tables_forget(struct table *t)
 {
 	char **const texts[] = { &t->line_schema, &t->line_name, &t->from, &t->schema, &t->name,
 		&t->state };
-	int is_object;
+	int is_object = t->shape.is_object;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		free(*texts[i]);
@@ -295,7 +150,6 @@ forget(struct table *t)
 	buf_free(&t->columns);
 	buf_free(&t->look);
 	buf_free(&t->where);
-	is_object = t->shape.is_object;
 	row_shape_free(&t->shape);
 	t->shape.is_object = is_object;
 	t->columns = t->look = t->where = BUF_INIT;
@@ -307,34 +161,21 @@ tables_file(const struct table *t)
 	return strtoul(t->state, NULL, 10);
 }
 
-int
-tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewritten)
-{
-	unsigned long file = tables_file(t);
-	int err;
-
-	forget(t);
-	if ((err = tables_describe(t, conn, w)) != 0)
-		return err;
-	*is_rewritten = t->is_gone || tables_file(t) != file;
-	return 0;
-}
-
 void
-tables_forget(struct table *t)
+tables_free_one(struct table *t)
 {
 	free(t->oid);
 	free(t->line_oid);
 	free(t->attnames);
 	free(t->filter);
-	forget(t);
+	tables_forget(t);
 }
 
 void
 tables_free(struct tables *ts)
 {
 	for (size_t i = 0; i < ts->n; i++)
-		tables_forget(&ts->table[i]);
+		tables_free_one(&ts->table[i]);
 	free(ts->table);
 	*ts = (struct tables){ .n = 0 };
 }

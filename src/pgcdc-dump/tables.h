@@ -10,12 +10,13 @@
 #include "row.h"
 
 struct table {
-	char *oid;      /* of the heap */
-	char *line_oid; /* of the table that its rows have on the line: itself, or its root */
-	char *attnames; /* the columns that are published, as an array has them; NULL: all */
-	char *filter;   /* which rows are, as SQL has it; NULL: all */
-	int is_gone;    /* it was dropped */
-	int is_altered; /* and has to be described anew */
+	char *oid;        /* of the heap */
+	char *line_oid;   /* of the table that its rows have on the line: itself, or its root */
+	char *attnames;   /* the columns that are published, as an array has them; NULL: all */
+	char *filter;     /* which rows are, as SQL has it; NULL: all */
+	int is_gone;      /* it was dropped */
+	int is_altered;   /* it has to be described anew ... */
+	int is_rewritten; /* ... and its rows may be on other pages then */
 
 	/* What an ALTER may change. */
 	char *schema, *name;           /* of the heap ... */
@@ -23,9 +24,11 @@ struct table {
 	char *line_schema, *line_name; /* on the line */
 	char *state;                   /* as tables_state_sql has it */
 	struct buf columns;            /* id,"Note", as SQL has them, NUL-terminated */
-	struct buf look;               /* what tables_look_sql() found */
-	struct buf where;              /* conditions of --where, NUL-terminated; empty: none */
 	struct row_shape shape;
+
+	/* What looking at it tells. */
+	struct buf look;  /* what look_sql() found; empty: something else than was described */
+	struct buf where; /* conditions of --where, NUL-terminated; empty: none */
 	uint32_t pages;
 };
 
@@ -35,35 +38,35 @@ struct tables {
 };
 
 /*
- * Find the tables that the options name, and look whether they can be read.  Start with all zero.
- * 0, or the exit code after reporting.
+ * Find the tables that the options name, those that are not known yet, and describe them; the
+ * connection is in a transaction with one snapshot, else what publications say of a table may be older
+ * than what is described.  Start with all zero.  0, or the exit code after reporting.
  */
 int tables_find(struct tables *ts, PGconn *conn, const struct options *o);
 
+/* Like that, but what was named and is not there any more is no mistake now. */
+int tables_find_new(struct tables *ts, PGconn *conn, const struct options *o);
+
 /*
- * A table was altered: its publications may have its columns and its filter under other names now.
- * 0, or the exit code after reporting.
+ * A table was altered: describe it anew in such a transaction, its columns and its filter in
+ * publications, too, or find it gone, and whether it is_rewritten.  0, or the exit code after
+ * reporting.
  */
 int tables_find_again(struct table *t, PGconn *conn, const struct options *o);
 
 /*
- * Fill in what an ALTER may change, or find the table gone; the fields before it are set.  0, or the
- * exit code after reporting.
+ * Fill in what an ALTER may change, or find the table gone; the fields before it are set.  What looking
+ * at it tells (look.h) is to be filled in then.  0, or the exit code after reporting.
  */
 int tables_describe(struct table *t, PGconn *conn, const struct wanted *w);
 
-/*
- * A table was altered: describe it anew, or find it gone.  *is_rewritten: its rows may be on other
- * pages than before.  0, or the exit code after reporting.
- */
-int tables_renew(struct table *t, PGconn *conn, const struct wanted *w, int *is_rewritten);
+/* Forget what tables_describe() and look_at() have filled in. */
+void tables_forget(struct table *t);
 
 /* The file that its rows are in, which is another one when they were rewritten. */
 unsigned long tables_file(const struct table *t);
 
-/* Free one, which is not among them any more. */
-void tables_forget(struct table *t);
-
+void tables_free_one(struct table *t);
 void tables_free(struct tables *ts);
 
 /*
@@ -71,17 +74,5 @@ void tables_free(struct tables *ts);
  * has locked it: the file of its rows, then its name and columns.
  */
 extern const char tables_state_sql[];
-
-/*
- * Append SQL that locks the table against DDL, and whose answer, without rows, tells what the names
- * in it mean now: a catalog that is read in a snapshot shows what they meant in it.
- */
-void tables_look_sql(struct buf *b, const struct table *t);
-
-/* Does this answer find the columns that were described, of the same table? */
-int tables_is_as_before(const struct table *t, const PGresult *res);
-
-/* Is it the error of a table that is not there under its name, or lacks a column? */
-int tables_is_altered(const PGresult *res);
 
 #endif

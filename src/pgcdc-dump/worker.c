@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "look.h"
 #include "query.h"
 #include "worker.h"
 
@@ -107,7 +108,7 @@ make_sql(struct worker *w, const struct snapshot *s, const char *xmin)
 	buf_str(b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '");
 	buf_str(b, s->id);
 	buf_str(b, "'; ");
-	tables_look_sql(b, w->table);
+	look_sql(b, w->table);
 	buf_str(b, "; ");
 	buf_add(b, tables_state_sql, (size_t)(parameter - tables_state_sql));
 	buf_str(b, w->table->oid);
@@ -178,7 +179,7 @@ failed(struct worker *w, const PGresult *res)
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	char what[400];
 
-	if (tables_is_altered(res)) {
+	if (look_is_altered(res)) {
 		w->is_lost = w->is_altered = 1;
 		return 0;
 	}
@@ -200,7 +201,7 @@ static int
 is_as_before(const struct table *t, const PGresult *res)
 {
 	if (PQftable(res, 0) != InvalidOid)
-		return tables_is_as_before(t, res);
+		return look_is_as_before(t, res);
 	return PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), t->state) == 0;
 }
 
