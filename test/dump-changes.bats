@@ -248,3 +248,20 @@ end_waiting() {
 	grep -F 'info: tables were made while the slot was: the snapshot is later than the beginning of its stream' err
 	is_whole_stream
 }
+
+# is_made_for TIME: the slot is being made for so long.
+is_made_for() { waits_for "query LIKE 'CREATE_REPLICATION_SLOT%' AND query_start < now() - interval '$1'"; }
+
+@test "dump: timeouts of the role do not end the wait for a slot" {
+	local setting
+	sql 'CREATE ROLE hasty LOGIN SUPERUSER'
+	for setting in statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout; do
+		[ "$(sql "SELECT count(*) FROM pg_settings WHERE name = '$setting'")" = 0 ] ||
+			sql "ALTER ROLE hasty SET $setting = '100ms'"
+	done
+	start_waiting --create-slot="$PGDATABASE" -U hasty
+	wait_until 20 'is_made_for 300ms'
+	end_waiting
+	has_ids_once 1 1
+	sql 'DROP ROLE hasty'
+}

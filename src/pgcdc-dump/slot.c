@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "query.h"
 #include "slot.h"
+#include "worker.h"
 
 #define COULD_NOT "could not make the slot of --create-slot"
 
@@ -30,8 +31,13 @@ make_sql(struct buf *b, PGconn *conn, const char *name, int failover)
 int
 slot_open(struct slot *s, const struct connect_target *server)
 {
+	int err;
+
 	*s = (struct slot){ .conn = NULL };
-	return connect_open(&s->conn, server, "database");
+	if ((err = connect_open(&s->conn, server, "database")) != 0)
+		return err;
+	/* The server waits for open transactions with a lock on each. */
+	return query_run(s->conn, SESSION_SETTINGS, "could not configure the session");
 }
 
 int
