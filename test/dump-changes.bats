@@ -245,8 +245,47 @@ end_waiting() {
 	end_waiting
 	rows_of | cut -d , -f 1-2 | sort | is '"public","table":"a"
 "public","table":"b"'
-	grep -F 'info: tables were made while the slot was: the snapshot is later than the beginning of its stream' err
+	grep -F 'info: tables were changed while the slot was made: the snapshot is later than the beginning of its stream' err
 	is_whole_stream
+}
+
+# Rows that a publication gets with another filter before the slot is made are not in its stream either.
+@test "dump: a publication that is altered while a slot is waited for (15 and later)" {
+	if [ "$MAJOR" -lt 15 ]; then
+		sql 'CREATE TABLE u (a int PRIMARY KEY)'
+		lacks 'CREATE PUBLICATION p FOR TABLE u WHERE (a > 10)'
+		return
+	fi
+	sql 'CREATE TABLE u (id int PRIMARY KEY, v text); INSERT INTO u VALUES (2, $$two$$), (3, $$three$$);
+		CREATE PUBLICATION p FOR TABLE u (id) WHERE (id > 2)'
+	start_waiting --create-slot="$PGDATABASE" --publication=p
+	sql 'ALTER PUBLICATION p SET TABLE u'
+	end_waiting
+	rows_of | sort | is '"public","table":"u","columns":[{"name":"id","type":"integer","value":2},{"name":"v","type":"text","value":"two"}]
+"public","table":"u","columns":[{"name":"id","type":"integer","value":3},{"name":"v","type":"text","value":"three"}]'
+	grep -F 'info: tables were changed while the slot was made' err
+}
+
+@test "dump: a partition that is detached while a slot is waited for is not in the dump" {
+	sql 'CREATE TABLE root (id int) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF root FOR VALUES IN (1);
+		CREATE TABLE two PARTITION OF root FOR VALUES IN (2); INSERT INTO root VALUES (1), (2);
+		CREATE PUBLICATION p FOR TABLE root WITH (publish_via_partition_root = true)'
+	start_waiting --create-slot="$PGDATABASE" --publication=p
+	sql 'ALTER TABLE root DETACH PARTITION two'
+	end_waiting
+	has_ids_once 1 1
+}
+
+# The connection that holds the snapshot once kept those that looking for partitions takes.
+@test "dump: partitions are locked only while they are read" {
+	make_wide 900
+	sql 'CREATE TABLE root (id int, a int, pad text) PARTITION BY RANGE (id); CREATE TABLE small PARTITION OF root FOR VALUES FROM (0) TO (1);
+		ALTER TABLE root ATTACH PARTITION t FOR VALUES FROM (1) TO (1000); INSERT INTO small VALUES (0)'
+	start_held --tables=public.root --create-slot="$PGDATABASE"
+	sql "SET lock_timeout = '5s'; ALTER TABLE small ADD CHECK (id < 1)"
+	let_go
+	[ "$bg_status" -eq 0 ]
+	has_ids_once 0 900
 }
 
 # is_made_for TIME: the slot is being made for so long.

@@ -189,20 +189,36 @@ check_slot(struct dump *d)
 	return 0;
 }
 
+/* What there is now.  Its locks are not kept as long as the snapshot, which nobody's DDL could wait for. */
+static int
+find_now(struct dump *d, struct tables *now)
+{
+	int err;
+
+	if ((err = query_run(d->control, "SAVEPOINT looking", COULD_NOT_FIND)) != 0 ||
+	    (err = tables_find_now(now, d->control, &d->options)) != 0)
+		return err;
+	return query_run(d->control, "ROLLBACK TO looking", COULD_NOT_FIND);
+}
+
 /*
- * A table that was made, and filled, while the slot was, is neither among those that were found nor in the
- * stream.
+ * What has changed while the slot was made is not in its stream: a table that was made and filled, or
+ * more of its rows that are published.
  */
 static int
-find_new(struct dump *d)
+find_changed(struct dump *d)
 {
-	size_t known = d->tables.n;
-	int err = tables_find_new(&d->tables, d->control, &d->options);
+	struct tables now = { .n = 0 }, before = d->tables;
+	int err = find_now(d, &now);
 
-	if (err != 0 || d->tables.n == known)
+	if (err != 0 || tables_are_same(&now, &before)) {
+		tables_free(&now);
 		return err;
-	log_info("tables were made while the slot was: the snapshot is later than the beginning of "
-		 "its stream");
+	}
+	d->tables = now;
+	tables_free(&before);
+	log_info("tables were changed while the slot was made: the snapshot is later than the "
+		 "beginning of its stream");
 	if ((err = query_run(d->control, "COMMIT", COULD_NOT_FIND)) != 0 ||
 	    (err = look_at_tables(d)) != 0 || (err = make_plan(d)) != 0)
 		return err;
@@ -223,7 +239,7 @@ make_slot(struct dump *d)
 	slot_close(&slot);
 	if (err == SLOT_MADE) {
 		log_info("created slot \"%s\"", o->create_slot);
-		return find_new(d);
+		return find_changed(d);
 	}
 	if (err != SLOT_EXISTS)
 		return err;

@@ -267,7 +267,7 @@ candidates(PGconn *conn, const struct options *o, int *err)
 	return NULL;
 }
 
-/* Those that are wanted and not known. */
+/* Those that are wanted; one that comes again under another name is known. */
 static int
 take(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *res)
 {
@@ -303,7 +303,7 @@ tables_find(struct tables *ts, PGconn *conn, const struct options *o)
 }
 
 int
-tables_find_new(struct tables *ts, PGconn *conn, const struct options *o)
+tables_find_now(struct tables *ts, PGconn *conn, const struct options *o)
 {
 	int err = 0;
 	PGresult *res = candidates(conn, o, &err);
@@ -313,6 +313,35 @@ tables_find_new(struct tables *ts, PGconn *conn, const struct options *o)
 	err = take(ts, conn, o, res);
 	PQclear(res);
 	return err;
+}
+
+static int
+is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static int
+is_among(const struct table *t, const struct tables *ts)
+{
+	for (size_t i = 0; i < ts->n; i++) {
+		const struct table *other = &ts->table[i];
+
+		if (strcmp(t->oid, other->oid) == 0)
+			return strcmp(t->line_oid, other->line_oid) == 0 &&
+			       is_same_text(t->attnames, other->attnames) &&
+			       is_same_text(t->filter, other->filter);
+	}
+	return 0;
+}
+
+int
+tables_are_same(const struct tables *a, const struct tables *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!is_among(&a->table[i], b))
+			return 0;
+	return a->n == b->n;
 }
 
 /* What publications say of it now: its columns and its filter may have other names. */

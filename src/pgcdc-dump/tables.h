@@ -38,14 +38,16 @@ struct tables {
 };
 
 /*
- * Find the tables that the options name, those that are not known yet, and describe them; the
- * connection is in a transaction with one snapshot, else what publications say of a table may be older
+ * Find the tables that the options name, and describe them; the connection is in a transaction with one snapshot, else what publications say of a table may be older
  * than what is described.  Start with all zero.  0, or the exit code after reporting.
  */
 int tables_find(struct tables *ts, PGconn *conn, const struct options *o);
 
 /* Like that, but what was named and is not there any more is no mistake now. */
-int tables_find_new(struct tables *ts, PGconn *conn, const struct options *o);
+int tables_find_now(struct tables *ts, PGconn *conn, const struct options *o);
+
+/* Are they the same ones, under the same names on the line, and is the same of them published? */
+int tables_are_same(const struct tables *a, const struct tables *b);
 
 /*
  * A table was altered: describe it anew in such a transaction, its columns and its filter in
