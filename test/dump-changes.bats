@@ -164,11 +164,11 @@ start_behind_lock() {
 		CREATE TABLE c (id int PRIMARY KEY); INSERT INTO c VALUES (1); CREATE PUBLICATION p FOR TABLE a, b, c'
 	session LOCK
 	say LOCK 'BEGIN; LOCK b;'
-	start_bg DUMP behind_lock "$1"
+	start_bg DUMP alone "$1"
 	wait_until 20 'waits_for "wait_event_type = \$\$Lock\$\$"'
 }
 
-behind_lock() { exec pgcdc-dump "$1" >out 2>err; }
+alone() { exec pgcdc-dump "$@" >out 2>err; }
 
 end_behind_lock() {
 	say LOCK 'COMMIT;'
@@ -210,7 +210,7 @@ start_waiting() {
 	sql 'CREATE TABLE b (id int PRIMARY KEY, c1 text); INSERT INTO b VALUES (1, $$one$$);'
 	session OPEN
 	say OPEN "BEGIN; SELECT pg_logical_emit_message(true, '', '') \\g /dev/null"
-	start_bg DUMP dump --tables='public.*' "$@"
+	start_bg DUMP alone --tables='public.*' "$@"
 	wait_until 20 'waits_for "query LIKE \$\$%pg_snapshot_xmin%\$\$" ||
 		waits_for "query LIKE \$\$CREATE_REPLICATION_SLOT%\$\$"'
 }
@@ -247,6 +247,19 @@ end_waiting() {
 "public","table":"b"'
 	grep -F 'info: tables were changed while the slot was made: the snapshot is later than the beginning of its stream' err
 	is_whole_stream
+}
+
+# Once such a slot was taken for one that is there: the dump was complete, and the slot was not.
+@test "dump: killed while its slot is made: another run waits until it is made or gone" {
+	local again=(--create-slot="$PGDATABASE" --ack=stdout --progress-file=progress)
+	start_waiting "${again[@]}"
+	kill_hard DUMP
+	ends 111 "slot \"$PGDATABASE\" is still being made" --tables='public.*' "${again[@]}"
+	say OPEN 'COMMIT;'
+	wait_until 20 '[ "$(sql "SELECT count(*) FROM pg_replication_slots WHERE slot_name = \$\$$PGDATABASE\$\$ AND active")" = 0 ]'
+	dump --tables='public.*' "${again[@]}"
+	has_ids_once 1 1
+	[ "$(of_slot 'confirmed_flush_lsn IS NOT NULL')" = t ]
 }
 
 # Rows that a publication gets with another filter before the slot is made are not in its stream either.

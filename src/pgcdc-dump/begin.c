@@ -163,20 +163,25 @@ damaged(const struct dump *d)
 
 /* --- snapshots */
 
-/* A slot that was there before any snapshot is as good as ours: its stream has all that follows. */
+/*
+ * A slot that was there before any snapshot is as good as ours: its stream has all that follows.  One
+ * that is still being made, perhaps for a run that was killed, has no position, and may never be there.
+ */
 static int
 check_slot(struct dump *d)
 {
 	const char *name = d->options.create_slot;
-	int err, there;
+	int err, there, made;
 	PGresult *res = query_rows(d->control, &err, "could not look at the slot of --create-slot",
-	    "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database()"
+	    "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database(),"
+	    " confirmed_flush_lsn IS NOT NULL"
 	    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
 	    1, &name);
 
 	if (res == NULL)
 		return err;
 	there = PQntuples(res) == 1 ? *PQgetvalue(res, 0, 0) : ' ';
+	made = there == 't' && *PQgetvalue(res, 0, 1) == 't';
 	PQclear(res);
 	if (there == ' ')
 		return log_permanent("slot \"%s\" is gone, and with it what has changed since; "
@@ -185,6 +190,10 @@ check_slot(struct dump *d)
 	if (there != 't')
 		return log_permanent("slot \"%s\" is of another database, or its plugin is not "
 				     "pgoutput; give --create-slot another name",
+		    name);
+	if (!made)
+		return log_temporary("slot \"%s\" is still being made, for a run that was killed "
+				     "perhaps, and waits for open transactions",
 		    name);
 	return 0;
 }
