@@ -86,6 +86,26 @@ regclass string'
 ["id","b","v"]'
 }
 
+# Once the condition was about the column that has the name now: rows were missing.
+@test "dump: columns of a condition, which are not read, whose names are given to others meanwhile" {
+	local swap='BEGIN; ALTER TABLE t RENAME a TO b; ALTER TABLE t RENAME zero TO a; COMMIT'
+	make_wide 900
+	sql 'ALTER TABLE t ADD zero int; CREATE PUBLICATION p FOR TABLE t'
+	start_held --tables=public.t --columns=public.t:id,pad --where='public.t:a > 0'
+	psql -Xq <<<"$swap"
+	let_go
+	# The words are the user's, and mean another column now.
+	grep -F 'info: table public.t was altered' err
+	[ "$MAJOR" -ge 15 ] || return 0
+	psql -Xq <<<'BEGIN; ALTER TABLE t RENAME a TO zero; ALTER TABLE t RENAME b TO a; COMMIT'
+	sql "ALTER PUBLICATION p SET TABLE t (id, pad) WHERE (a > 0); ALTER PUBLICATION p SET (publish = 'insert')"
+	start_held --publication=p
+	psql -Xq <<<"$swap"
+	let_go
+	[ "$bg_status" -eq 0 ]
+	has_ids 1 900
+}
+
 @test "dump: rows that move onto pages that were read, before another snapshot is taken" {
 	make_wide 1500
 	sql 'DELETE FROM t WHERE id <= 300'

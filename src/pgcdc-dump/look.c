@@ -15,18 +15,21 @@ out_of_memory(void)
 	return log_temporary("out of memory for a table");
 }
 
+/* A condition may be about other columns than those that are read. */
 void
 look_sql(struct buf *b, const struct table *t)
 {
+	int is_whole = t->filter != NULL || t->where.len > 0;
+
 	buf_str(b, "SELECT tableoid");
-	buf_str(b, t->columns.len > 1 ? "," : "");
-	buf_str(b, t->columns.data);
+	buf_str(b, is_whole || t->columns.len > 1 ? "," : "");
+	buf_str(b, is_whole ? "*" : t->columns.data);
 	buf_str(b, " FROM ONLY ");
 	buf_str(b, t->from);
 	buf_str(b, " LIMIT 0");
 }
 
-/* Which columns of which table the answer has, and their types. */
+/* Which columns of which table the answer has, their types and their names. */
 static void
 note_look(struct buf *b, const PGresult *res)
 {
@@ -36,6 +39,8 @@ note_look(struct buf *b, const PGresult *res)
 		buf_uint(b, (uint64_t)(PQftablecol(res, i) & 0xffff));
 		buf_str(b, ".");
 		buf_uint(b, PQftype(res, i));
+		buf_str(b, ".");
+		buf_str(b, PQfname(res, i));
 		buf_str(b, ",");
 	}
 }
@@ -47,8 +52,9 @@ look_is_as_before(const struct table *t, const PGresult *res)
 	int is_same;
 
 	note_look(&now, res);
-	is_same = !now.failed && now.len == t->look.len &&
-	          memcmp(now.data, t->look.data, now.len) == 0;
+	/* Columns that were added stand behind the others, and nobody has asked for them. */
+	is_same = !now.failed && t->look.len > 0 && now.len >= t->look.len &&
+	          memcmp(now.data, t->look.data, t->look.len) == 0;
 	buf_free(&now);
 	return is_same;
 }
@@ -155,13 +161,12 @@ look_at(struct table *t, PGconn *conn, const struct wanted *w)
 	int err;
 
 	snprintf(name, sizeof(name), "table %s", t->from);
+	wanted_where(w, &t->where, t->line_schema, t->line_name);
+	if (t->where.len > 0)
+		buf_add(&t->where, "", 1);
 	if ((err = look(t, conn, name)) != 0)
 		return err;
-	wanted_where(w, &t->where, t->line_schema, t->line_name);
-	if (t->where.len > 0) {
-		buf_add(&t->where, "", 1);
-		if (!t->where.failed)
-			err = try_where(t, conn, name);
-	}
+	if (t->where.len > 0 && !t->where.failed)
+		err = try_where(t, conn, name);
 	return err == 0 && (t->look.failed || t->where.failed) ? out_of_memory() : err;
 }

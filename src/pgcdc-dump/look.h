@@ -14,7 +14,7 @@ int look_at(struct table *t, PGconn *conn, const struct wanted *w);
 
 /*
  * Append SQL that locks the table against DDL, and whose answer, without rows, tells what the names
- * in it mean now.
+ * in it, and in the conditions of its rows, mean now.
  */
 void look_sql(struct buf *b, const struct table *t);
 
