@@ -249,6 +249,16 @@ end_waiting() {
 	rows_of | grep -F '{"name":"c1","type":"text","value":"one"},{"name":"c3","type":"text","value":"three"}]'
 }
 
+@test "dump: columns that become plain ones, or the key, while the snapshot is waited for are in the rows" {
+	sql 'CREATE TABLE g (id int PRIMARY KEY, v int GENERATED ALWAYS AS (id * 2) STORED); INSERT INTO g VALUES (1);
+		CREATE TABLE k (id int NOT NULL, v int); INSERT INTO k VALUES (1, 2)'
+	start_waiting --columns=public.k:v
+	sql 'ALTER TABLE g ALTER v DROP EXPRESSION; UPDATE g SET v = 7; ALTER TABLE k ADD PRIMARY KEY (id)'
+	end_waiting
+	rows_of | grep -F '"g","columns":[{"name":"id","type":"integer","value":1},{"name":"v","type":"integer","value":7}]'
+	rows_of | grep -F '"k","columns":[{"name":"id","type":"integer","value":1},{"name":"v","type":"integer","value":2}]'
+}
+
 # On 13 once read for ever, as the size of what is not there is none.
 @test "dump: a table that another one replaces while the snapshot is waited for is gone" {
 	start_waiting

@@ -15,8 +15,12 @@
 	" ',' ORDER BY p.oid) FROM pg_catalog.pg_partition_ancestors(c.oid) a"                        \
 	" JOIN pg_catalog.pg_class p ON p.oid = a.relid), ' ',"                                       \
 	" (SELECT pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid"            \
-	" || ' ' || a.atttypmod, ',' ORDER BY attnum) FROM pg_catalog.pg_attribute a"                 \
-	" WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)))"                        \
+	" || ' ' || a.atttypmod || a.attgenerated::text, ',' ORDER BY attnum)"                        \
+	" FROM pg_catalog.pg_attribute a"                                                             \
+	" WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ' ', c.relreplident,"    \
+	" (SELECT pg_catalog.string_agg(k.key, ',' ORDER BY k.key) FROM"                              \
+	" (SELECT i.indkey::text || i.indisprimary AS key FROM pg_catalog.pg_index i"                 \
+	" WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident)) k)))"                    \
 	" FROM pg_catalog.pg_class c WHERE c.oid = $1"
 
 const char tables_state_sql[] = STATE;

@@ -73,7 +73,7 @@ void tables_free(struct tables *ts);
 
 /*
  * SQL for the state of the table whose OID is the first parameter, to be asked on a connection that
- * has locked it: the file of its rows, then its name and columns.
+ * has locked it: the file of its rows, then its name, columns and key.
  */
 extern const char tables_state_sql[];
 
