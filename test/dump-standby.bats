@@ -128,6 +128,24 @@ replayed() {
 	has_ids_once 1 1
 }
 
+# The server waits until the primary says which transactions are open.
+@test "dump: a slot on a standby, which is too old for it before 16" {
+	sql 'CREATE TABLE t (id int); INSERT INTO t VALUES (1)'
+	replayed
+	if [ "$(pg_major)" -lt 16 ]; then
+		refuses_to_begin 100 'could not make the slot of --create-slot: *logical decoding cannot be used while in recovery' \
+			-p "$TWO" --tables=public.t --create-slot="$PGDATABASE"
+		return
+	fi
+	start_bg DUMP dump -p "$TWO" --tables=public.t --create-slot="$PGDATABASE"
+	wait_until 20 'sql "SELECT pg_log_standby_snapshot()" >logged; ! running "$DUMP"'
+	end_bg DUMP
+	cat err
+	[ "$bg_status" -eq 0 ]
+	has_ids_once 1 1
+	on_standby "SELECT pg_drop_replication_slot('$PGDATABASE')" >/dev/null
+}
+
 @test "dump: a standby that is promoted meanwhile" {
 	local -x PGPORT
 	make_wide 1500
