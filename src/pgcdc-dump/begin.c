@@ -360,6 +360,8 @@ begin(struct dump *d)
 
 	if ((err = stream_open(&d->stream, o->ack, &o->wait_for, o->shutdown_timeout)) != 0 ||
 	    (err = connect_check_identity(&o->server)) != 0 || (err = open_control(d)) != 0 ||
+	    /* Tables that a standby does not know yet may be older than the stream. */
+	    (err = snapshot_await(d->control, o->min_lsn, o->timeout)) != 0 ||
 	    (err = find_tables(d, find_all)) != 0 || (err = make_plan(d)) != 0 ||
 	    (err = begin_stream(d)) != 0 || (err = resume(d)) != 0 || d->is_complete)
 		return err;
