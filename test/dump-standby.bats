@@ -103,6 +103,24 @@ replayed() {
 	has_ids_once 1 2
 }
 
+@test "dump: a table that an earlier run has read, and the standby does not have yet" {
+	sql 'CREATE TABLE t (id int)'
+	replayed
+	on_standby 'SELECT pg_wal_replay_pause()' >/dev/null
+	make_wide 900 u
+	start_held --tables='public.*' --ack=stdout --progress-file=progress
+	kill_hard DUMP
+	exec {HELD}<&-
+	start_bg DUMP dump -p "$TWO" --tables='public.*' --ack=stdout --progress-file=progress
+	wait_until 10 '[ "$(on_standby "SELECT count(*) FROM pg_stat_activity WHERE application_name = \$\$pgcdc-dump\$\$
+	    AND query ~ \$\$pg_last_wal_replay_lsn\$\$")" -ge 1 ]'
+	on_standby 'SELECT pg_wal_replay_resume()' >/dev/null
+	end_bg DUMP
+	cat err
+	[ "$bg_status" -eq 0 ]
+	[ "$(ids | sort -n | tail -n 1)" -eq 900 ]
+}
+
 @test "dump: a conflict with what the standby replays: nothing is missing, or 111 says why" {
 	make_wide 1500
 	replayed

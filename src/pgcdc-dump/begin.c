@@ -299,6 +299,27 @@ note_snapshot(struct dump *d, const struct progress_entry *e)
 	return 0;
 }
 
+/*
+ * A standby has to have what the stream does not bring, and what earlier runs have seen, before tables
+ * are looked for.
+ */
+static int
+await_server(struct dump *d)
+{
+	uint64_t least = d->options.min_lsn, lsn;
+	struct progress_entry e;
+	int found, err;
+
+	while ((found = progress_next(&d->progress, &e, &err)) > 0)
+		if (e.kind == PROGRESS_SNAPSHOT && lsn_parse(&lsn, e.lsn, strlen(e.lsn)) == 0 &&
+		    lsn > least)
+			least = lsn;
+	if (found < 0)
+		return err;
+	progress_rewind(&d->progress);
+	return snapshot_await(d->control, least, d->options.timeout);
+}
+
 /* What earlier runs have done. */
 static int
 resume(struct dump *d)
@@ -360,10 +381,9 @@ begin(struct dump *d)
 
 	if ((err = stream_open(&d->stream, o->ack, &o->wait_for, o->shutdown_timeout)) != 0 ||
 	    (err = connect_check_identity(&o->server)) != 0 || (err = open_control(d)) != 0 ||
-	    /* Tables that a standby does not know yet may be older than the stream. */
-	    (err = snapshot_await(d->control, o->min_lsn, o->timeout)) != 0 ||
+	    (err = begin_stream(d)) != 0 || (err = await_server(d)) != 0 ||
 	    (err = find_tables(d, find_all)) != 0 || (err = make_plan(d)) != 0 ||
-	    (err = begin_stream(d)) != 0 || (err = resume(d)) != 0 || d->is_complete)
+	    (err = resume(d)) != 0 || d->is_complete)
 		return err;
 	for (; d->n_workers < o->jobs; d->n_workers++)
 		if ((err = worker_open(&d->worker[d->n_workers], &o->server)) != 0)

@@ -128,6 +128,17 @@ progress_next(struct progress *p, struct progress_entry *e, int *err)
 	return -1;
 }
 
+void
+progress_rewind(struct progress *p)
+{
+	char head[128];
+
+	if (p->lines == NULL)
+		return;
+	rewind(p->lines);
+	p->number = fgets(head, sizeof(head), p->lines) != NULL;
+}
+
 /* --- what goes into it */
 
 void

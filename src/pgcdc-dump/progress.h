@@ -43,6 +43,9 @@ int progress_open(
 /* The next entry of earlier runs: 1; 0: there are no more; or -1 and *err after reporting. */
 int progress_next(struct progress *p, struct progress_entry *e, int *err);
 
+/* Tell them once more. */
+void progress_rewind(struct progress *p);
+
 /* Append an entry, which progress_save() makes durable. Memory: p->unsaved.failed. */
 void progress_add(struct progress *p, const struct progress_entry *e);
 
