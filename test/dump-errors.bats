@@ -160,6 +160,28 @@ complete_or_temporary() {
 	done
 }
 
+@test "dump: the snapshot is lost, and its slot is there, or gone" {
+	local option slot=(--tables=public.t --create-slot="$PGDATABASE")
+	make_wide 900
+	start_held "${slot[@]}"
+	end_backends "="
+	let_go
+	[ "$bg_status" -eq 0 ]
+	has_ids 1 900
+	grep -F 'info: the snapshot is lost, and another one is taken: ' err
+	for option in '' '--ack=stdout --progress-file=progress'; do
+		free_slots "$PGDATABASE"
+		# shellcheck disable=SC2086
+		start_held "${slot[@]}" $option
+		free_slots "$PGDATABASE"
+		end_backends "="
+		let_go
+		said "$bg_status" 100 "slot \"$PGDATABASE\" is gone, and with it what has changed since; *begin anew"
+		run -1 grep -F null err
+	done
+	[[ $(tail -n 1 err) == *'; remove file "progress" to begin anew' ]]
+}
+
 @test "dump: the server is shut down, or crashes: 111, and the next run goes on" {
 	make_wide 900
 	local mode

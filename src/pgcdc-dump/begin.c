@@ -183,6 +183,10 @@ check_slot(struct dump *d)
 	there = PQntuples(res) == 1 ? *PQgetvalue(res, 0, 0) : ' ';
 	made = there == 't' && *PQgetvalue(res, 0, 1) == 't';
 	PQclear(res);
+	if (there == ' ' && d->progress.path == NULL)
+		return log_permanent("slot \"%s\" is gone, and with it what has changed since; "
+				     "begin anew",
+		    name);
 	if (there == ' ')
 		return log_permanent("slot \"%s\" is gone, and with it what has changed since; "
 				     "remove file \"%s\" to begin anew",
