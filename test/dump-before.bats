@@ -46,7 +46,7 @@ end_behind_lock() {
 	sql 'DROP TABLE c'
 	end_behind_lock
 	rows_of | cut -d , -f 1-2 | sort -u | is '"public","table":"b"'
-	grep -F 'a table was dropped while it was dumped' err
+	grep -F 'a table was dropped, or taken out of its publications, while it was dumped' err
 }
 
 @test "dump: SIGTERM while a table is locked, and what is waited for is told" {
@@ -101,7 +101,7 @@ end_waiting() {
 	sql "DROP TABLE b; CREATE TABLE b (id int PRIMARY KEY, c1 text); INSERT INTO b VALUES (2, 'new')"
 	end_waiting
 	[ -z "$(rows_of)" ]
-	grep -F 'a table was dropped while it was dumped' err
+	grep -F 'a table was dropped, or taken out of its publications, while it was dumped' err
 }
 
 # Its rows are neither behind the slot nor were they there when the tables were found.

@@ -171,10 +171,10 @@ static int
 check_slot(struct dump *d)
 {
 	const char *name = d->options.create_slot;
-	int err, there, made;
+	int err, there, made, lost;
 	PGresult *res = query_rows(d->control, &err, "could not look at the slot of --create-slot",
 	    "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database(),"
-	    " confirmed_flush_lsn IS NOT NULL"
+	    " confirmed_flush_lsn IS NOT NULL, wal_status = 'lost'"
 	    " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
 	    1, &name);
 
@@ -182,6 +182,7 @@ check_slot(struct dump *d)
 		return err;
 	there = PQntuples(res) == 1 ? *PQgetvalue(res, 0, 0) : ' ';
 	made = there == 't' && *PQgetvalue(res, 0, 1) == 't';
+	lost = there == 't' && *PQgetvalue(res, 0, 2) == 't';
 	PQclear(res);
 	if (there == ' ' && d->progress.path == NULL)
 		return log_permanent("slot \"%s\" is gone, and with it what has changed since; "
@@ -194,6 +195,11 @@ check_slot(struct dump *d)
 	if (there != 't')
 		return log_permanent("slot \"%s\" is of another database, or its plugin is not "
 				     "pgoutput; give --create-slot another name",
+		    name);
+	if (lost)
+		return log_permanent(
+		    "slot \"%s\" is lost, as the server has removed WAL that it needs; "
+		    "drop it, and begin anew",
 		    name);
 	if (!made)
 		return log_temporary("slot \"%s\" is still being made, for a run that was killed "
@@ -430,7 +436,9 @@ renew_tables(struct dump *d)
 		if (t->is_rewritten && plan_restart(&d->plan, i, t->pages) != 0)
 			return no_plan();
 		if (t->is_gone)
-			log_info("a table was dropped while it was dumped");
+			log_info(
+			    "a table was dropped, or taken out of its publications, while it was "
+			    "dumped");
 		else
 			log_info("table %s was altered%s", t->from,
 			    t->is_rewritten ? ", and is read from its beginning" : "");

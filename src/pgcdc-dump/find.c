@@ -344,20 +344,29 @@ tables_are_same(const struct tables *a, const struct tables *b)
 	return a->n == b->n;
 }
 
-/* What publications say of it now: its columns and its filter may have other names. */
+/*
+ * What publications say of it now: its columns and its filter may have other names.  What they do not have
+ * any more, as a partition that was detached, is gone: the stream does not have it either.
+ */
 static int
 publish_again(struct table *t, PGconn *conn, const struct options *o)
 {
-	int err = 0;
-	PGresult *res = o->publications.n > 0 ? candidates(conn, o, &err) : NULL;
+	int err, found = 0;
+	PGresult *res;
 
+	if (o->publications.n == 0)
+		return 0;
+	if ((res = candidates(conn, o, &err)) == NULL)
+		return err;
 	for (int row = 0; row < PQntuples(res) && err == 0; row++) {
 		if (strcmp(PQgetvalue(res, row, OID), t->oid) != 0 ||
 		    strcmp(PQgetvalue(res, row, LINE_OID), t->line_oid) != 0)
 			continue;
+		found = 1;
 		if ((err = take_published(t, res, row)) == 0)
 			err = check(res, row);
 	}
+	t->is_gone = !found;
 	PQclear(res);
 	return err;
 }
@@ -371,7 +380,7 @@ tables_find_again(struct table *t, PGconn *conn, const struct options *o)
 	if (err != 0)
 		return err;
 	tables_forget(t);
-	if ((err = tables_describe(t, conn, &o->wanted)) == 0)
+	if (t->is_gone || (err = tables_describe(t, conn, &o->wanted)) == 0)
 		t->is_rewritten = t->is_gone || tables_file(t) != file;
 	return err;
 }

@@ -38,8 +38,9 @@ struct tables {
 };
 
 /*
- * Find the tables that the options name, and describe them; the connection is in a transaction with one snapshot, else what publications say of a table may be older
- * than what is described.  Start with all zero.  0, or the exit code after reporting.
+ * Find the tables that the options name, and describe them; the connection is in a transaction with one
+ * snapshot, else what publications say of a table may be older than what is described.  Start with all
+ * zero.  0, or the exit code after reporting.
  */
 int tables_find(struct tables *ts, PGconn *conn, const struct options *o);
 

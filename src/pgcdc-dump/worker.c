@@ -157,14 +157,15 @@ place(const struct worker *w)
 /*
  * Another try may mend it: a standby replays what removes rows that the snapshot sees (40001); the
  * server ends the session (57P..); the one that held the snapshot is gone, which each version's import
- * says in another way.
+ * says in another way; the snapshot is too old for old_snapshot_threshold (72000, up to 16).
  */
 static int
 is_passing(const struct worker *w, const char *state)
 {
 	static const char *const of_import[] = { "22023", "42704", "55000" };
 
-	if (strcmp(state, "40001") == 0 || strncmp(state, "57P", 3) == 0)
+	if (strcmp(state, "40001") == 0 || strcmp(state, "72000") == 0 ||
+	    strncmp(state, "57P", 3) == 0)
 		return 1;
 	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]); i++)
 		if (w->state == WORKER_ASKED && strcmp(state, of_import[i]) == 0)
