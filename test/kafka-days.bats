@@ -67,6 +67,43 @@ in_order() { consume "$1" -q | ids | paste -sd ' '; }
 	[ "$(in_order full)" = "$(seq -s ' ' 1 40)" ]
 }
 
+# on_disk TOPIC: the only segment of its partition.
+on_disk() { echo "$KAFKADIR/data/$1-0/00000000000000000000.log"; }
+
+# forgetful TOPIC [OPTION]...: a broker loses the second of three transactions with its disk.
+forgetful() {
+	local size
+	topic create "$1"
+	live -t "$@"
+	{ echo "$H" && tx 1 "$(rows 1 2)"; } >&6
+	acked 0/1FF
+	size=$(stat -c %s "$(on_disk "$1")")
+	tx 2 "$(rows 3 4)" >&6
+	acked 0/2FF
+	kafka stop "$KAFKADIR" immediate
+	truncate -s "$size" "$(on_disk "$1")"
+	kafka start "$KAFKADIR" >/dev/null
+	tx 3 "$(rows 5 6)" >&6
+	end_bg PRODUCER 30
+	exec 5>&- 6>&-
+}
+
+# It counts the messages of a producer, and a new producer is counted anew.
+@test "a broker that lost what it had taken: the run ends, and the next one goes on" {
+	local topic
+	for topic in lossy lossy-once; do
+		case $topic in
+		lossy) forgetful $topic ;;
+		*) forgetful $topic --transactional-id=$topic ;;
+		esac
+		echo "exit code $bg_status: $(<err)"
+		[ "$bg_status" -eq 111 ]
+		grep 'error: Kafka gives up: OUT_OF_ORDER_SEQUENCE_NUMBER: ' err
+	done
+	{ echo "$H" && tx 1 && tx 2 && tx 3 "$(rows 5 6)"; } | produce -q -t lossy
+	[ "$(in_order lossy)" = "1 2 5 6" ]
+}
+
 @test "a broker that is suspended is waited for" {
 	topic create slow
 	live -t slow
