@@ -50,6 +50,9 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	echo 'no event' | put undead
 	fails 111 'could not write to file "/dev/full": No space left on device' -t undead -G undead \
 		--ack=ack --foreign=dead-letter --dead-letter=/dev/full
+	# This takes what is written, and cannot be synced.
+	fails 111 'could not write to file "/dev/null": Invalid argument' -t undead -G undead \
+		--ack=stdout --foreign=dead-letter --dead-letter=/dev/null
 	offsets undead | absent 'undead 0 1'
 }
 

@@ -249,6 +249,20 @@ $again"
 		--dead-letter=other </dev/null
 }
 
+@test "a dead letter is synced before anything behind it is acknowledged" {
+	topic create tight 1 max.message.bytes=2000
+	live -t tight --batch-bytes=1000 --oversize=dead-letter --dead-letter=/dev/null
+	{ echo "$H" && tx 1 "$(rows 1 2)"; } >&6
+	acked 0/1FF
+	# This takes what is written, and cannot be synced.
+	tx 2 "$(rows 3 3 "$(large)")" >&6
+	end_bg PRODUCER
+	cat err
+	[ "$bg_status" -eq 111 ]
+	grep 'could not write to file "/dev/null": Invalid argument' err
+	run ! read -r -t 0.1 -u 5
+}
+
 @test "without a broker SIGTERM ends the run soon, and it can be tried again" {
 	KAFKA=127.0.0.1:1
 	live -t t
