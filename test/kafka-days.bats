@@ -104,6 +104,27 @@ forgetful() {
 	[ "$(in_order lossy)" = "1 2 5 6" ]
 }
 
+# On its way down it refuses, leaves an answer out, or is just not asked.
+@test "a broker that is shut down while topics are made is no reason to end for good" {
+	local n
+	live -t 'down.%{table}' --auto-create
+	{
+		echo "$H"
+		tx 1 "$(for ((n = 1; n <= 60; n++)); do rows $n $n | sed "s/\"t\"/\"t$n\"/"; done)"
+	} >lines
+	cat lines >&6
+	wait_until 20 'grep "made topic .*t10\"" err'
+	kafka stop "$KAFKADIR"
+	kafka start "$KAFKADIR" >/dev/null
+	exec 6>&-
+	end_bg PRODUCER 30
+	exec 5>&-
+	echo "exit code $bg_status: $(<err)"
+	[ "$bg_status" -ne 100 ]
+	produce -q -t 'down.%{table}' --auto-create <lines
+	consume down.t60 -q | ids | sort -u | is 60
+}
+
 @test "a broker that is suspended is waited for" {
 	topic create slow
 	live -t slow
