@@ -50,6 +50,9 @@ put() { through plaintext -P -t "$1" "${@:2}"; }
 	echo 'no event' | put undead
 	fails 111 'could not write to file "/dev/full": No space left on device' -t undead -G undead \
 		--ack=ack --foreign=dead-letter --dead-letter=/dev/full
+	# This takes what is written, and cannot be synced.
+	fails 111 'could not write to file "/dev/null": Invalid argument' -t undead -G undead \
+		--ack=stdout --foreign=dead-letter --dead-letter=/dev/null
 	offsets undead | absent 'undead 0 1'
 }
 
@@ -271,21 +274,33 @@ damage() {
 	grep -F 'error: the end came before a broker of "127.0.0.1:1" answered' err
 }
 
-@test "commits are tried again as often as was said" {
-	topic create retry
-	fill retry 1 10
-	live -t retry -G retry --ack=ack --commit-interval=10ms --commit-backoff-interval=300ms \
-		--commit-backoff-max-retries=2 -X topic.metadata.propagation.max.ms=300000
-	wait_until 20 'has_ids 10 && [ -n "$(offsets retry)" ]'
-	topic delete retry # which the broker sees at once, and the consumer late
+# gives_up TOPIC RETRIES [OPTION]...: a commit that fails for good; took: microseconds until the end.
+gives_up() {
 	local start
+	topic create "$1"
+	fill "$1" 1 10
+	live -t "$1" -G "$1" --ack=ack --commit-interval=10ms -X topic.metadata.propagation.max.ms=300000 "${@:3}"
+	wait_until 20 "has_ids 10 && [ -n \"\$(offsets $1)\" ]"
+	topic delete "$1" # which the broker sees at once, and the consumer late
 	start=$(now_us)
 	ack 1
 	end_bg CONSUMER 20
-	cat err
+	took=$(($(now_us) - start))
+	echo "exit code $bg_status after $took us: $(<err)"
 	[ "$bg_status" -eq 111 ]
-	grep -F 'could not commit offsets of group "retry", after 2 retries: Broker: Unknown topic' err
-	[ "$(($(now_us) - start))" -ge 600000 ]
+	grep -F "could not commit offsets of group \"$1\", after $2 retries: Broker: Unknown topic" err
+}
+
+@test "commits are tried again as often as was said, and as soon" {
+	local constant
+	gives_up constant 7 --commit-backoff-interval=100ms --commit-backoff-max-retries=7
+	[ "$took" -ge 700000 ]
+	constant=$took
+	# Pauses of 100, 200 and five of 400 ms: 1.6 s more, and without the limit 12 s.
+	gives_up double 7 --commit-exp-backoff-initial-interval=100ms --commit-exp-backoff-max-interval=400ms \
+		--commit-exp-backoff-max-retries=7
+	[ "$took" -ge $((constant + 800000)) ]
+	[ "$took" -lt $((constant + 8000000)) ]
 }
 
 @test "options that are wrong are refused" {

@@ -67,6 +67,64 @@ in_order() { consume "$1" -q | ids | paste -sd ' '; }
 	[ "$(in_order full)" = "$(seq -s ' ' 1 40)" ]
 }
 
+# on_disk TOPIC: the only segment of its partition.
+on_disk() { echo "$KAFKADIR/data/$1-0/00000000000000000000.log"; }
+
+# forgetful TOPIC [OPTION]...: a broker loses the second of three transactions with its disk.
+forgetful() {
+	local size
+	topic create "$1"
+	live -t "$@"
+	{ echo "$H" && tx 1 "$(rows 1 2)"; } >&6
+	acked 0/1FF
+	size=$(stat -c %s "$(on_disk "$1")")
+	tx 2 "$(rows 3 4)" >&6
+	acked 0/2FF
+	kafka stop "$KAFKADIR" immediate
+	truncate -s "$size" "$(on_disk "$1")"
+	kafka start "$KAFKADIR" >/dev/null
+	tx 3 "$(rows 5 6)" >&6
+	end_bg PRODUCER 30
+	exec 5>&- 6>&-
+}
+
+# It counts the messages of a producer, and a new producer is counted anew.
+@test "a broker that lost what it had taken: the run ends, and the next one goes on" {
+	local topic
+	for topic in lossy lossy-once; do
+		case $topic in
+		lossy) forgetful $topic ;;
+		*) forgetful $topic --transactional-id=$topic ;;
+		esac
+		echo "exit code $bg_status: $(<err)"
+		[ "$bg_status" -eq 111 ]
+		grep 'error: Kafka gives up: OUT_OF_ORDER_SEQUENCE_NUMBER: ' err
+	done
+	{ echo "$H" && tx 1 && tx 2 && tx 3 "$(rows 5 6)"; } | produce -q -t lossy
+	[ "$(in_order lossy)" = "1 2 5 6" ]
+}
+
+# On its way down it refuses, leaves an answer out, or is just not asked.
+@test "a broker that is shut down while topics are made is no reason to end for good" {
+	local n
+	live -t 'down.%{table}' --auto-create
+	{
+		echo "$H"
+		tx 1 "$(for ((n = 1; n <= 60; n++)); do rows $n $n | sed "s/\"t\"/\"t$n\"/"; done)"
+	} >lines
+	cat lines >&6
+	wait_until 20 'grep "made topic .*t10\"" err'
+	kafka stop "$KAFKADIR"
+	kafka start "$KAFKADIR" >/dev/null
+	exec 6>&-
+	end_bg PRODUCER 30
+	exec 5>&-
+	echo "exit code $bg_status: $(<err)"
+	[ "$bg_status" -ne 100 ]
+	produce -q -t 'down.%{table}' --auto-create <lines
+	consume down.t60 -q | ids | sort -u | is 60
+}
+
 @test "a broker that is suspended is waited for" {
 	topic create slow
 	live -t slow

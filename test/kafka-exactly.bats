@@ -105,16 +105,63 @@ in_order() { committed | ids | sort -n | paste -sd ' '; }
 	[ "$(in_order)" = "1 2 3 4" ]
 }
 
+# dribble: rows of a transaction that has no end.
+dribble() {
+	local i
+	for ((i = 3;; i++)); do
+		rows $i $i >&6 || return
+		sleep 0.1
+	done
+}
+
 @test "a transaction that takes too long ends the run, with its name and size" {
 	live -t "$T" --transactional-id="$T" --transaction-timeout=2s
 	{ echo "$H" && tx 1 "$(rows 1 2)"; } >&6
 	acked 0/1FF
-	tx 2 "$(rows 3 4)" | head -n 3 >&6
+	tx 2 | head -n 1 >&6
+	start_bg DRIBBLE dribble
 	end_bg PRODUCER 20
 	echo "$bg_status: $(<err)"
 	[ "$bg_status" -eq 100 ]
-	grep 'transaction 5, of 2 rows and [0-9]* bytes so far, takes longer' err
+	stop_bg DRIBBLE
+	grep 'transaction 5, of [0-9]* rows and [0-9]* bytes so far, takes longer' err
 	[ "$(in_order)" = "1 2" ]
+}
+
+# held_up: PRODUCER ends so that it can be started again, and has not burnt its time meanwhile.
+held_up() {
+	local ticks=0 more
+	while running "$PRODUCER"; do
+		more=$(awk '{ print $14 + $15 }' "/proc/$PRODUCER/stat") && ticks=$more
+		sleep 0.05
+	done
+	end_bg PRODUCER 20
+	echo "exit code $bg_status after $ticks ticks: $(<err)"
+	[ "$bg_status" -eq 111 ]
+	grep 'transaction 5, of 2 rows and [0-9]* bytes so far, was held up for [0-9]* s, and' err
+	[ "$ticks" -lt 50 ]
+}
+
+@test "a transaction that is held up can be tried again" {
+	live -t "$T" --transactional-id="$T" --transaction-timeout=4s
+	{ echo "$H" && tx 1 "$(rows 1 2)"; } >&6
+	acked 0/1FF
+	tx 2 "$(rows 3 4)" >second
+	# By a stage before, which does not go on.
+	head -n 3 second >&6
+	held_up
+	exec 5>&- 6>&-
+	# By a broker that is away.
+	live -t "$T" --transactional-id="$T" --transaction-timeout=4s
+	{ echo "$H" && tx 1 && head -n 2 second; } >&6
+	wait_until 10 '[ "$(all "$T" | ids | grep -cx 3)" -eq 2 ]'
+	kill -STOP "$(kafka pid "$KAFKADIR")"
+	sed -n 3p second >&6
+	held_up
+	exec 5>&- 6>&-
+	kill -CONT "$(kafka pid "$KAFKADIR")"
+	{ echo "$H" && tx 1 && cat second; } | once
+	[ "$(in_order)" = "1 2 3 4" ]
 }
 
 @test "with --split-large it is committed in parts, and goes on behind them after a crash" {

@@ -111,6 +111,15 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	refuses 100 "line 4 does not say what identifies its row" -t t --key=identity <in
 }
 
+@test "an ack FIFO that is not there, or none, is named before a row is sent" {
+	topic create unacked
+	one >in
+	refuses 100 'could not open ack FIFO "none": No such file or directory; give --ack the path' -t unacked --ack=none <in
+	: >file
+	refuses 100 '"file" is not a FIFO' -t unacked --ack=file <in
+	[ -z "$(consume unacked)" ]
+}
+
 @test "what cannot work is refused before anything is sent" {
 	wrong() { refuses 100 "$1" "${@:2}" </dev/null; }
 	wrong "no topic is named; give one with --topic"
@@ -122,6 +131,8 @@ large() { head -c 4500 /dev/urandom | base64 -w 0; }
 	wrong 'property "acks" may not be "1"' -t t -X acks=1
 	wrong 'property "enable.idempotence" may not be "false"' -t t -X enable.idempotence=false
 	wrong 'property "message.timeout.ms" may not be "1000"' -t t -X message.timeout.ms=1000
+	wrong 'property "retries" may not be "3" (option "--property"): a message could be given up that is waited for' -t t -X retries=3
+	wrong 'property "message.send.max.retries" may not be "3"' -t t -X message.send.max.retries=3
 	wrong 'property "message.max.bytes" may not be "5" (option "--property"): how large a message may be is the broker'"'s to say" -t t -X message.max.bytes=5
 	wrong 'property "partitioner" may not be "random"' -t t -X partitioner=random
 	wrong 'property "transactional.id" may not be "x"' -t t -X transactional.id=x
@@ -236,6 +247,20 @@ $again"
 	echo x >other
 	refuses 100 'file "other" has no dead letters' -t small --oversize=dead-letter \
 		--dead-letter=other </dev/null
+}
+
+@test "a dead letter is synced before anything behind it is acknowledged" {
+	topic create tight 1 max.message.bytes=2000
+	live -t tight --batch-bytes=1000 --oversize=dead-letter --dead-letter=/dev/null
+	{ echo "$H" && tx 1 "$(rows 1 2)"; } >&6
+	acked 0/1FF
+	# This takes what is written, and cannot be synced.
+	tx 2 "$(rows 3 3 "$(large)")" >&6
+	end_bg PRODUCER
+	cat err
+	[ "$bg_status" -eq 111 ]
+	grep 'could not write to file "/dev/null": Invalid argument' err
+	run ! read -r -t 0.1 -u 5
 }
 
 @test "without a broker SIGTERM ends the run soon, and it can be tried again" {

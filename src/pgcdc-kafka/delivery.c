@@ -124,6 +124,10 @@ refused(struct delivery *d, const rd_kafka_message_t *m, uint64_t unit)
 	case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
 	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
 		return producer_judge_fenced(d->producer);
+	/* The producer and the broker count differently: that is no fault of the message. */
+	case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+	case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
 	/* What came behind the one that has failed; its report may come first. */
 	case RD_KAFKA_RESP_ERR__FATAL:
 	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:

@@ -65,12 +65,33 @@ ask(struct topics *ts, struct topic *topic, rd_kafka_resp_err_t *error, int32_t 
 	}
 }
 
+/*
+ * A refusal that will pass.  While the only broker that is there shuts down or comes back, none may
+ * take a replica, and that has the error code of a cluster that is too small.
+ */
+static int
+is_passing(rd_kafka_resp_err_t error, const char *reason)
+{
+	switch (error) {
+	case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+	case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+	case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
+		return 1;
+	case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+		return strstr(reason, "fenced") != NULL;
+	default:
+		return 0;
+	}
+}
+
 /* The answer of the broker to our wish: 0, or the exit code after reporting. */
 static int
 judge_creation(const struct topic *topic, rd_kafka_event_t *event)
 {
 	const rd_kafka_CreateTopics_result_t *result;
 	const rd_kafka_topic_result_t **one;
+	rd_kafka_resp_err_t error;
+	const char *reason;
 	size_t n;
 
 	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -80,19 +101,14 @@ judge_creation(const struct topic *topic, rd_kafka_event_t *event)
 	one = rd_kafka_CreateTopics_result_topics(result, &n);
 	if (n != 1)
 		return log_temporary("could not make topic \"%s\": no answer", topic->name);
-	switch (rd_kafka_topic_result_error(one[0])) {
-	case RD_KAFKA_RESP_ERR_NO_ERROR:
-	case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+	error = rd_kafka_topic_result_error(one[0]);
+	if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		return 0;
-	case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-	case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
-	case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
-		return log_temporary("could not make topic \"%s\": %s", topic->name,
-		    rd_kafka_topic_result_error_string(one[0]));
-	default:
-		return log_permanent("could not make topic \"%s\": %s", topic->name,
-		    rd_kafka_topic_result_error_string(one[0]));
-	}
+	if ((reason = rd_kafka_topic_result_error_string(one[0])) == NULL)
+		reason = rd_kafka_err2str(error);
+	return is_passing(error, reason)
+	           ? log_temporary("could not make topic \"%s\": %s", topic->name, reason)
+	           : log_permanent("could not make topic \"%s\": %s", topic->name, reason);
 }
 
 static int

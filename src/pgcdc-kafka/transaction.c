@@ -17,6 +17,9 @@
 #define SHARE 20
 #define LONGEST_SHARE INT64_C(1000000)
 
+/* Microseconds without a delivery that are somebody's fault: a broker is away, or a stage hangs. */
+#define PAUSE INT64_C(1000000)
+
 /* Rows between two looks at the clock. */
 #define ROWS_A_LOOK 256
 
@@ -50,6 +53,9 @@ begin(struct transaction *t)
 	t->is_open = 1;
 	t->begun = loop_now();
 	t->due = t->begun + interval(t);
+	t->moved = t->begun;
+	t->held_up = 0;
+	t->delivered = t->window->first;
 	t->producer->aborted_at = t->begun + t->producer->longest;
 	return 0;
 }
@@ -200,19 +206,57 @@ commit(struct transaction *t)
 	return 0;
 }
 
+/* How long nothing came, or nothing was delivered. */
+static void
+count_pauses(struct transaction *t, int64_t now)
+{
+	if (now - t->moved > PAUSE) {
+		t->held_up += now - t->moved;
+		t->moved = now;
+	}
+	if (t->window->first != t->delivered) {
+		t->delivered = t->window->first;
+		t->moved = now;
+	}
+}
+
+/* When the source transaction in hand is split or, without --split-large, cannot be finished. */
+static int64_t
+limit(const struct transaction *t)
+{
+	int64_t longest = t->producer->longest;
+
+	return t->begun + (t->options->split_large ? longest / 2 : longest / 10 * 8);
+}
+
+/* What was held up may have the time that it needs in another run; what is too large has not. */
+static int
+too_long(const struct transaction *t, int64_t now)
+{
+	int64_t longest = t->producer->longest;
+	unsigned long long rows = t->rows, bytes = t->bytes;
+
+	if (now - t->begun - t->held_up < longest / 2)
+		return log_temporary("transaction %s, of %llu rows and %llu bytes so far, was held "
+				     "up for %lld s, and a transaction of Kafka may take %lld s",
+		    t->xid, rows, bytes, (long long)t->held_up / 1000000,
+		    (long long)longest / 1000000);
+	return log_permanent("transaction %s, of %llu rows and %llu bytes so far, takes longer "
+			     "than a transaction of Kafka may (%lld s); raise the brokers' "
+			     "transaction.max.timeout.ms, or give --split-large",
+	    t->xid, rows, bytes, (long long)longest / 1000000);
+}
+
 /* The source transaction in hand takes its time. */
 static int
 check_length(struct transaction *t, int64_t now)
 {
-	int64_t longest = t->producer->longest;
-
-	if (!t->options->split_large && now - t->begun > longest / 10 * 8)
-		return log_permanent("transaction %s, of %llu rows and %llu bytes so far, takes "
-				     "longer than a transaction of Kafka may (%lld s); raise the "
-				     "brokers' transaction.max.timeout.ms, or give --split-large",
-		    t->xid, (unsigned long long)t->rows, (unsigned long long)t->bytes,
-		    (long long)longest / 1000000);
-	if (!t->options->split_large || now - t->begun < longest / 2 || t->seq < 0)
+	count_pauses(t, now);
+	if (now < limit(t))
+		return 0;
+	if (!t->options->split_large)
+		return too_long(t, now);
+	if (t->seq < 0)
 		return 0;
 	t->position.split = t->lsn;
 	t->position.seq = (uint64_t)t->seq;
@@ -272,7 +316,10 @@ transaction_commit(struct transaction *t, int is_idle, const char **token)
 int64_t
 transaction_deadline(const struct transaction *t)
 {
-	return t->is_open ? t->begun + t->producer->longest / 2 : LOOP_NEVER;
+	/* Without a row that can be told from others there is nothing to split. */
+	if (!t->is_open || !t->in_source || (t->options->split_large && t->seq < 0))
+		return LOOP_NEVER;
+	return limit(t);
 }
 
 void

@@ -37,6 +37,10 @@ struct transaction {
 	int64_t due;   /* when it is to be committed under load */
 	int64_t cost;  /* microseconds that the last commit took */
 
+	int64_t moved;      /* when a message was delivered last */
+	uint64_t delivered; /* messages then, as the window counts */
+	int64_t held_up;    /* microseconds in which none was, of pauses */
+
 	/* Of the source transaction in hand. */
 	int in_source;
 	int is_done;  /* it is in the topics already */
