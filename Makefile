@@ -10,6 +10,7 @@
 #   make fuzz     each target for FUZZ_SECONDS (60)
 #   make fault    SEEDS (200) random schedules of faults, from FIRST (1)
 #   make fault-kafka  the same with Kafka behind the line, and fault-group with Kafka before it
+#   make fault-kills  one with SEEDS SIGKILLs of the producer
 #   make fault-dump   the same with dumps of the tables beside the line
 #   make bench    figures against pg_recvlogical, bench-kafka with Kafka behind it against kcat,
 #                 bench-dump against COPY; let nothing else run meanwhile
@@ -164,6 +165,8 @@ fault: deps-check programs tools
 	test/fault/runs --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
 fault-kafka: deps-check programs tools
 	test/fault/runs --schedule topic --seeds $(SEEDS) --first $(FIRST) --majors "debian $(MAJORS)"
+fault-kills: deps-check programs tools
+	test/fault/topic --seed $(FIRST) --kills $(SEEDS)
 fault-group: deps-check programs tools
 	test/fault/runs --schedule group --seeds $(SEEDS) --first $(FIRST)
 fault-dump: deps-check programs tools
@@ -223,7 +226,7 @@ clean:
 	rm -rf build $(PROGRAMS:%=bin/%)
 
 .PHONY: all check-all programs tools deps deps-build deps-check check unit asan valgrind cover fuzz fault \
-	fault-kafka fault-group fault-dump bench bench-kafka bench-dump demo lint install uninstall clean
+	fault-kafka fault-kills fault-group fault-dump bench bench-kafka bench-dump demo lint install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(B)/*/*.d)

@@ -95,6 +95,19 @@ ask(rd_kafka_t *asker, const char *topic, struct setting *setting, rd_kafka_resp
 	return err;
 }
 
+static int
+not_told(rd_kafka_resp_err_t error)
+{
+	static const char format[] = "could not ask a broker for transaction.max.timeout.ms: %s; "
+				     "give --transaction-timeout";
+	const char *reason = rd_kafka_err2str(error);
+
+	return error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+	               error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+	           ? log_permanent(format, reason)
+	           : log_temporary(format, reason);
+}
+
 int
 claim_longest(const struct produce_options *o, int64_t *ms)
 {
@@ -112,10 +125,7 @@ claim_longest(const struct produce_options *o, int64_t *ms)
 	if ((err = ask(asker, NULL, &longest, &error)) == 0) {
 		*ms = strtoll(longest.value, NULL, 10);
 		if (error != RD_KAFKA_RESP_ERR_NO_ERROR || *ms <= 0)
-			err = log_permanent(
-			    "could not ask a broker for transaction.max.timeout.ms: %s; "
-			    "give --transaction-timeout",
-			    rd_kafka_err2str(error));
+			err = not_told(error);
 	}
 	rd_kafka_destroy(asker);
 	return err;
