@@ -250,3 +250,12 @@ recorded() { grep -c '^read ' progress || true; }
 	cat begun out | grep '"table":"t"' >t
 	has_ids 1 300 t
 }
+
+@test "dump: on a terminal the pages, the rows and the bytes are drawn" {
+	make_wide 300
+	script -qec 'pgcdc-dump --tables=public.t >out' drawn </dev/null >/dev/null 3>&- 4>&-
+	grep -aF '0 of 100 pages, 0 rows, ' drawn
+	# It leaves nothing behind.
+	grep -aF $'\r\e[Kpgcdc-dump: info: read 300 rows of 1 table in 1 range' drawn
+	has_ids_once 1 300
+}
