@@ -20,6 +20,7 @@ struct column {
 
 struct definition {
 	uint64_t from, until; /* LSNs of rows: from <= lsn < until */
+	uint64_t known;       /* up to here no later one was there when this was told */
 	int is_uncommitted;   /* from is for rows of its own transaction, which is in hand */
 	uint64_t schema_id;   /* the row of the log; 0: there is none */
 	const char *metadata; /* what a row gets, up to its version */
@@ -38,7 +39,7 @@ struct definition_choice {
 };
 
 /*
- * Make one of an element of "tables" in a row of the log; from, until and schema_id are the
+ * Make one of an element of "tables" in a row of the log; from, until, known and schema_id are the
  * caller's to set before, in *like.  NULL with *error, a static text or one in the
  * *error_size bytes at error, when the JSON is none of a table, the choice does not fit
  * it, or memory is short (then errno is ENOMEM).  The caller frees it with free().

@@ -161,7 +161,7 @@ begin_of(const struct translate *t, const struct table *table, const json_t *jso
 static int
 take_schema(struct translate *t, const json_t *schema, uint64_t id, uint64_t lsn)
 {
-	struct definition like = { .until = UINT64_MAX, .schema_id = id };
+	struct definition like = { .until = UINT64_MAX, .known = lsn, .schema_id = id };
 	int is_baseline = json_is_true(json_object_get(schema, "baseline"));
 	int is_rename;
 	const json_t *json;
@@ -326,9 +326,13 @@ write_answer(struct translate *t, const struct table *table, const struct store_
 }
 
 static int
-take_answer(struct translate *t, const struct table *table, const struct store_answer *a)
+take_answer(
+    struct translate *t, const struct table *table, uint64_t lsn, const struct store_answer *a)
 {
-	struct definition like = { .from = a->from, .until = a->until, .schema_id = a->schema_id };
+	struct definition like = {
+		.from = a->from, .until = a->until, .known = lsn, .schema_id = a->schema_id
+	};
+	int is_news = !table_knows(table, a->schema_id);
 	json_t *json;
 	int err;
 
@@ -336,15 +340,16 @@ take_answer(struct translate *t, const struct table *table, const struct store_a
 		return err;
 	err = add(t, json, &like);
 	json_decref(json);
-	if (err == 0 && a->row != NULL)
+	if (err == 0 && a->row != NULL && is_news)
 		err = write_answer(t, table, a);
 	return err;
 }
 
 static int
-add_unknown(struct table *table)
+add_unknown(struct table *table, uint64_t lsn)
 {
-	struct definition *d = definition_unknown(&(struct definition){ .until = UINT64_MAX });
+	struct definition *d = definition_unknown(
+	    &(struct definition){ .until = UINT64_MAX, .known = lsn });
 
 	log_warn("table \"%s.%s\" is not in the store's catalog: its rows get no ids",
 	    table->schema, table->name);
@@ -380,24 +385,31 @@ ask(const struct translate *t, struct store_answer *a, const struct table *table
 	return store_ask(t->store, a, &q);
 }
 
+struct definition *
+schemas_known(const struct translate *t, const struct table *table, uint64_t lsn)
+{
+	return t->store != NULL && t->event.code == 'R' ? table_at_dumped(table, lsn)
+	                                                : table_at(table, lsn);
+}
+
 int
 schemas_find(struct translate *t, struct table *table, uint64_t lsn, struct definition **definition)
 {
 	struct store_answer a;
 	int err;
 
-	if ((*definition = table_at(table, lsn)) != NULL)
+	if ((*definition = schemas_known(t, table, lsn)) != NULL)
 		return 0;
 	if (t->store == NULL)
 		return never_seen(table, lsn, "name the store with --store");
 	if ((err = ask(t, &a, table, lsn, 0)) != 0)
 		return err;
 	if (a.table != NULL)
-		err = take_answer(t, table, &a);
+		err = take_answer(t, table, lsn, &a);
 	else if (t->store->survey.keeps_log)
 		err = never_seen(table, lsn, "run \"pgcdc init --baseline\" there");
 	else
-		err = add_unknown(table);
+		err = add_unknown(table, lsn);
 	free(a.table);
 	free(a.row);
 	if (err == 0 && (*definition = table_at(table, lsn)) == NULL)
@@ -438,7 +450,7 @@ catch_up(struct translate *t, struct table *table, uint64_t lsn, struct event_sp
 	if ((err = ask(t, &a, table, lsn, 1)) != 0)
 		return err;
 	if (a.table != NULL && a.schema_id != lacking)
-		err = take_answer(t, table, &a);
+		err = take_answer(t, table, lsn, &a);
 	free(a.table);
 	free(a.row);
 	if (err != 0)

@@ -15,6 +15,10 @@ int schemas_take(struct translate *t);
  */
 int schemas_commit(struct translate *t);
 
+/* The definition of the table for the row in hand at lsn, as far as it is known; NULL: it is not. */
+struct definition *
+schemas_known(const struct translate *t, const struct table *table, uint64_t lsn);
+
 /*
  * The definition for a row of the table at lsn.  Where the store tells it, a line of the log
  * marked as baseline is written first.  0, or the exit code after reporting.

@@ -168,6 +168,14 @@ table_at(const struct table *t, uint64_t lsn)
 	return NULL;
 }
 
+struct definition *
+table_at_dumped(const struct table *t, uint64_t lsn)
+{
+	struct definition *d = table_at(t, lsn);
+
+	return d != NULL && (d->until != UINT64_MAX || lsn <= d->known) ? d : NULL;
+}
+
 uint64_t
 table_unknown(const struct table *t, uint64_t from, uint64_t to)
 {

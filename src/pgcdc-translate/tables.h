@@ -44,6 +44,12 @@ struct table *tables_get_plain(struct tables *ts, const char *schema, const char
 /* The definition for a row at lsn, or NULL when it is not known. */
 struct definition *table_at(const struct table *t, uint64_t lsn);
 
+/*
+ * The same for a row that a dump has read, which stands in no order with the log: what was the newest
+ * definition when it was told may not be it any more.
+ */
+struct definition *table_at_dumped(const struct table *t, uint64_t lsn);
+
 /* Where that begins, not below from, which is not known of the table up to the LSN to. */
 uint64_t table_unknown(const struct table *t, uint64_t from, uint64_t to);
 

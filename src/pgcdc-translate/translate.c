@@ -149,7 +149,7 @@ take_row(struct translate *t, const char *line, size_t len)
 		copy_line(t, line, len);
 		return 0;
 	}
-	if ((d = table_at(table, lsn)) == NULL) {
+	if ((d = schemas_known(t, table, lsn)) == NULL) {
 		if (may_come(t, table, lsn)) {
 			hold_begin(&t->hold, table, lsn, t->number, line, len);
 			return check_hold(t);
