@@ -14,6 +14,9 @@
 /* Microseconds of waiting after which that is told, and told again. */
 #define NEWS_PAUSE (INT64_C(5) * 1000000)
 
+/* Microseconds that the WAL writer may be late. */
+#define LATE_WRITER 1500000
+
 #define COULD_NOT "could not take a snapshot"
 #define TOO_EARLY "the end came before there was a snapshot"
 
@@ -49,7 +52,9 @@ note_timeline(struct snapshot *s)
 
 /*
  * With synchronous_commit off one sees what a crash may take back, until it is flushed: after three
- * times wal_writer_delay at the latest (PostgreSQL documentation, "Asynchronous Commit").
+ * times wal_writer_delay (PostgreSQL documentation, "Asynchronous Commit"), unless the machine has so much
+ * to do that the WAL writer comes late.  What a transaction has written that is still open may not be
+ * flushed at all.
  */
 static int
 wait_for_flush(struct snapshot *s)
@@ -67,7 +72,7 @@ wait_for_flush(struct snapshot *s)
 		 "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_writer_delay'", 0,
 		 NULL)) != 0)
 		return err;
-	deadline = loop_now() + 3 * 1000 * strtoll(delay, NULL, 10);
+	deadline = loop_now() + 3 * 1000 * strtoll(delay, NULL, 10) + LATE_WRITER;
 	for (;;) {
 		err = ask(s->conn, there, sizeof(there),
 		    "SELECT pg_catalog.pg_is_in_recovery()"
