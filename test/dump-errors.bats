@@ -182,6 +182,18 @@ complete_or_temporary() {
 	[[ $(tail -n 1 err) == *'; remove file "progress" to begin anew' ]]
 }
 
+@test "dump: the slot has lost WAL when the dump goes on" {
+	make_wide 900
+	start_held --tables=public.t --create-slot="$PGDATABASE"
+	sql 'ALTER SYSTEM SET max_slot_wal_keep_size = 1' -c 'SELECT pg_reload_conf()' >/dev/null
+	sql 'SELECT pg_switch_wal()' -c 'CREATE TABLE u ()' -c 'SELECT pg_switch_wal()' -c 'CREATE TABLE v ()' -c CHECKPOINT >/dev/null
+	wait_until 10 '[ "$(sql "SELECT wal_status FROM pg_replication_slots")" = lost ]'
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgcdc-dump'" >/dev/null
+	let_go
+	sql 'ALTER SYSTEM RESET max_slot_wal_keep_size' -c 'SELECT pg_reload_conf()' >/dev/null
+	said "$bg_status" 100 "slot \"$PGDATABASE\" is lost, as the server has removed WAL that it needs; *"
+}
+
 @test "dump: the server is shut down, or crashes: 111, and the next run goes on" {
 	make_wide 900
 	local mode
