@@ -4,11 +4,7 @@
 
 load dump
 
-setup_file() {
-	pg_start || return
-	MAJOR=$(pg_major)
-	export MAJOR
-}
+setup_file() { pg_start; }
 
 teardown_file() { pg_stop; }
 

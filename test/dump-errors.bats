@@ -8,8 +8,6 @@ load options
 
 setup_file() {
 	pg_start || return
-	MAJOR=$(pg_major)
-	export MAJOR
 	sed -i '1i host all refused 127.0.0.1/32 reject' "$PGDIR/data/pg_hba.conf"
 	sql 'CREATE ROLE refused LOGIN; CREATE ROLE plain LOGIN; SELECT pg_reload_conf()'
 }
@@ -64,6 +62,18 @@ teardown_file() { pg_stop; }
 	refuses_to_begin 100 'publication "P" does not exist' --publication=P
 	sql 'CREATE PUBLICATION none'
 	refuses_to_begin 100 'there is no table to dump' --publication=none
+}
+
+# What they keep out, or leave out, would be there.
+@test "dump: options that match nothing are warned about" {
+	sql 'CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, 2, 3)'
+	dump --tables=public.t --exclude-tables=public.tt --columns='public.t:id,a*,c' --exclude-columns='public.u:a' \
+		--where='public.t:true' --where='public.w:true'
+	sort err | grep warning | is 'pgcdc-dump: warning: column "c" of option "--columns" is in no dumped table that "public.t" matches
+pgcdc-dump: warning: pattern "public.tt" of option "--exclude-tables" matches no table
+pgcdc-dump: warning: pattern "public.u" of option "--exclude-columns" matches no dumped table
+pgcdc-dump: warning: pattern "public.w" of option "--where" matches no dumped table'
+	has_ids_once 1 1
 }
 
 @test "dump: what is no table with rows of its own" {

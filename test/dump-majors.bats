@@ -4,11 +4,7 @@
 
 load dump
 
-setup_file() {
-	pg_start --conf 'max_prepared_transactions = 5' || return
-	MAJOR=$(pg_major)
-	export MAJOR
-}
+setup_file() { pg_start --conf 'max_prepared_transactions = 5'; }
 
 teardown_file() { pg_stop; }
 

@@ -87,6 +87,16 @@ replayed() {
 	dump --tables=public.t --min-lsn=FFFFFFFF/FFFFFFFF --timeout=0s
 }
 
+# replay_for_dump: DUMP waits for what the standby has not replayed yet, gets it, and ends well.
+replay_for_dump() {
+	wait_until 10 '[ "$(on_standby "SELECT count(*) FROM pg_stat_activity WHERE application_name = \$\$pgcdc-dump\$\$
+	    AND query ~ \$\$pg_last_wal_replay_lsn\$\$")" -ge 1 ]'
+	on_standby 'SELECT pg_wal_replay_resume()' >/dev/null
+	end_bg DUMP
+	cat err
+	[ "$bg_status" -eq 0 ]
+}
+
 # Once tables were looked for before: those that the stream does not have were missing.
 @test "dump: what the standby gets while --min-lsn is waited for is in the dump" {
 	sql 'CREATE TABLE t (id int); INSERT INTO t VALUES (1)'
@@ -94,12 +104,7 @@ replayed() {
 	on_standby 'SELECT pg_wal_replay_pause()' >/dev/null
 	make_slot 'CREATE TABLE u (id int); INSERT INTO u VALUES (2); CREATE PUBLICATION p FOR TABLE t, u'
 	start_bg DUMP dump -p "$TWO" --publication=p --min-lsn="$(of_slot confirmed_flush_lsn)"
-	wait_until 10 '[ "$(on_standby "SELECT count(*) FROM pg_stat_activity WHERE application_name = \$\$pgcdc-dump\$\$
-	    AND query ~ \$\$pg_last_wal_replay_lsn\$\$")" -ge 1 ]'
-	on_standby 'SELECT pg_wal_replay_resume()' >/dev/null
-	end_bg DUMP
-	cat err
-	[ "$bg_status" -eq 0 ]
+	replay_for_dump
 	has_ids_once 1 2
 }
 
@@ -112,12 +117,7 @@ replayed() {
 	kill_hard DUMP
 	exec {HELD}<&-
 	start_bg DUMP dump -p "$TWO" --tables='public.*' --ack=stdout --progress-file=progress
-	wait_until 10 '[ "$(on_standby "SELECT count(*) FROM pg_stat_activity WHERE application_name = \$\$pgcdc-dump\$\$
-	    AND query ~ \$\$pg_last_wal_replay_lsn\$\$")" -ge 1 ]'
-	on_standby 'SELECT pg_wal_replay_resume()' >/dev/null
-	end_bg DUMP
-	cat err
-	[ "$bg_status" -eq 0 ]
+	replay_for_dump
 	[ "$(ids | sort -n | tail -n 1)" -eq 900 ]
 }
 

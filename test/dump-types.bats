@@ -7,8 +7,6 @@ load types
 
 setup_file() {
 	pg_start || return
-	MAJOR=$(pg_major)
-	export MAJOR
 	sql 'CREATE DATABASE cases'
 	export PGDATABASE=cases
 	make_case_tables

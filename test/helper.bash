@@ -59,13 +59,14 @@ expect() {
 # port=$(service start "$PGDIR/two"), port=$(service standby "$PGDIR/two" "$PGDIR").
 service() { "$PGCDC_TEST_ROOT/test/services/postgres" "$@" 3>&- 4>&-; }
 
-# pg_start [start's options]: a server in PGDIR, and libpq's environment for it.
+# pg_start [start's options]: a server in PGDIR, of version MAJOR, and libpq's environment for it.
 pg_start() {
 	PGDIR=$(mktemp -d "${PGCDC_TEST_TMP:-/tmp}/pgcdc.XXXXXX") || return
 	export PGDIR
 	PGPORT=$(service start "$PGDIR" "$@") || return
 	unset PGPASSWORD PGPASSFILE PGSERVICE PGOPTIONS PGSSLMODE PGCLIENTENCODING
-	export PGPORT PGHOST=127.0.0.1 PGUSER=postgres PGDATABASE=postgres
+	MAJOR=$(pg_major)
+	export MAJOR PGPORT PGHOST=127.0.0.1 PGUSER=postgres PGDATABASE=postgres
 }
 
 # pg_stop: ends everything that the helper started in this file, and PGDIR.

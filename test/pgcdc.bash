@@ -6,8 +6,6 @@ load helper
 
 setup_file() {
 	pg_start || return 1
-	MAJOR=$(pg_major)
-	export MAJOR
 	# Nothing of the caller's own may matter here.
 	local name
 	for name in $(compgen -e PGCDC_); do

@@ -7,8 +7,6 @@ load read
 
 setup_file() {
 	pg_start || return
-	MAJOR=$(pg_major)
-	export MAJOR
 	local entry
 	for entry in 'all refused 127.0.0.1/32 reject' 'all careful 127.0.0.1/32 scram-sha-256'; do
 		sed -i "1i host $entry" "$PGDIR/data/pg_hba.conf"

@@ -4,11 +4,7 @@
 
 load read
 
-setup_file() {
-	pg_start --conf 'track_commit_timestamp = on' || return
-	MAJOR=$(pg_major)
-	export MAJOR
-}
+setup_file() { pg_start --conf 'track_commit_timestamp = on'; }
 
 teardown_file() { pg_stop; }
 

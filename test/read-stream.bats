@@ -5,11 +5,7 @@
 
 load read
 
-setup_file() {
-	pg_start || return
-	MAJOR=$(pg_major)
-	export MAJOR
-}
+setup_file() { pg_start; }
 
 teardown_file() { pg_stop; }
 

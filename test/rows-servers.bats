@@ -5,11 +5,7 @@
 bats_require_minimum_version 1.5.0
 load rows
 
-setup_file() {
-	pg_start --conf 'max_prepared_transactions = 5' || return
-	MAJOR=$(pg_major)
-	export MAJOR
-}
+setup_file() { pg_start --conf 'max_prepared_transactions = 5'; }
 
 teardown_file() { pg_stop; }
 

@@ -5,11 +5,7 @@
 bats_require_minimum_version 1.5.0
 load rows
 
-setup_file() {
-	pg_start || return
-	MAJOR=$(pg_major)
-	export MAJOR
-}
+setup_file() { pg_start; }
 
 teardown_file() { pg_stop; }
 

@@ -41,6 +41,17 @@ failed:
 }
 
 void
+buf_trim(struct buf *b)
+{
+	char *data = b->len > 0 ? realloc(b->data, b->len) : NULL;
+
+	if (data == NULL)
+		return;
+	b->data = data;
+	b->cap = b->len;
+}
+
+void
 buf_str(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));

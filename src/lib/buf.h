@@ -63,6 +63,9 @@ void buf_uint(struct buf *b, uint64_t v);
  */
 int buf_json(struct buf *b, const char *s, size_t n);
 
+/* Give back the memory that is not in use, of one that is kept for long. */
+void buf_trim(struct buf *b);
+
 /* Forget the first n bytes, moving the rest to the front. */
 void buf_drop(struct buf *b, size_t n);
 

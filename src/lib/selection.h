@@ -14,11 +14,14 @@ struct selection {
 	const char *table; /* pattern of schema.table */
 	char **column;     /* n patterns */
 	size_t n;
+	int *
+	    is_seen; /* 1 + n of them: what the table's and each pattern has matched, as selections_see() says */
 };
 
 struct selections {
 	struct selection *item; /* n of them, for the life of the program */
 	size_t n;
+	int *is_seen; /* those of all items */
 };
 
 /* 0, or the exit code after reporting what is wrong with the list of the option. */
@@ -30,5 +33,12 @@ selections_find(const struct selections *s, const char *schema, const char *tabl
 
 /* Does it name the column? */
 int selection_has(const struct selection *s, const char *column);
+
+/* A table is there, and with column that column of it: what matches them is not misspelt. */
+void selections_see(
+    const struct selections *s, const char *schema, const char *table, const char *column);
+
+/* Warn of each pattern of the option that has matched nothing; what is what tables are: "table". */
+void selections_warn_unseen(const struct selections *s, const char *option, const char *what);
 
 #endif

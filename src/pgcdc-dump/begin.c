@@ -64,7 +64,7 @@ find_tables(struct dump *d, int (*find)(struct dump *d))
 static int
 find_all(struct dump *d)
 {
-	return tables_find(&d->tables, d->control, &d->options);
+	return tables_find(&d->tables, d->control, &d->options, 1);
 }
 
 /* Pages of a table that --pages names; those beyond its end are a mistake. */
@@ -215,7 +215,7 @@ find_now(struct dump *d, struct tables *now)
 	int err;
 
 	if ((err = query_run(d->control, "SAVEPOINT looking", COULD_NOT_FIND)) != 0 ||
-	    (err = tables_find_now(now, d->control, &d->options)) != 0)
+	    (err = tables_find(now, d->control, &d->options, 0)) != 0)
 		return err;
 	return query_run(d->control, "ROLLBACK TO looking", COULD_NOT_FIND);
 }

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "query.h"
 #include "tables.h"
+#include "unmatched.h"
 
 /*
  * Candidates: what a pattern can name, or what publications have, each with its leaves; a
@@ -286,33 +287,35 @@ take(struct tables *ts, PGconn *conn, const struct options *o, const PGresult *r
 	return err;
 }
 
-int
-tables_find(struct tables *ts, PGconn *conn, const struct options *o)
+/* What an option names has to be there; what it only keeps out may be misspelt. */
+static int
+check_options(const struct options *o, const PGresult *res)
 {
-	int err = 0;
-	PGresult *res = candidates(conn, o, &err);
+	int err;
 
-	if (res == NULL)
+	if ((err = check_patterns(o, res)) != 0 || (err = check_pages(&o->wanted, res)) != 0)
 		return err;
-	if ((err = check_patterns(o, res)) == 0 && (err = check_pages(&o->wanted, res)) == 0)
-		err = take(ts, conn, o, res);
-	PQclear(res);
-	if (err == 0 && ts->n == 0)
-		return log_permanent("there is no table to dump");
-	return err;
+	unmatched_warn_filter(&o->filter, res, o->publications.n > 0 ? "published table" : "table");
+	return 0;
 }
 
 int
-tables_find_now(struct tables *ts, PGconn *conn, const struct options *o)
+tables_find(struct tables *ts, PGconn *conn, const struct options *o, int is_first)
 {
 	int err = 0;
 	PGresult *res = candidates(conn, o, &err);
 
 	if (res == NULL)
 		return err;
-	err = take(ts, conn, o, res);
+	if (!is_first || (err = check_options(o, res)) == 0)
+		err = take(ts, conn, o, res);
 	PQclear(res);
-	return err;
+	if (!is_first || err != 0)
+		return err;
+	if (ts->n == 0)
+		return log_permanent("there is no table to dump");
+	wanted_warn_unseen(&o->wanted);
+	return 0;
 }
 
 static int

@@ -168,5 +168,9 @@ look_at(struct table *t, PGconn *conn, const struct wanted *w)
 		return err;
 	if (t->where.len > 0 && !t->where.failed)
 		err = try_where(t, conn, name);
+	/* There may be many tables. */
+	buf_trim(&t->columns);
+	buf_trim(&t->look);
+	buf_trim(&t->shape.text);
 	return err == 0 && (t->look.failed || t->where.failed) ? out_of_memory() : err;
 }

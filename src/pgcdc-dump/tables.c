@@ -89,10 +89,15 @@ read_columns(struct table *t, PGconn *conn, const struct wanted *w)
 
 	if (res == NULL)
 		return err;
-	for (int i = 0; i < PQntuples(res) && err == 0; i++)
+	wanted_see(w, t->line_schema, t->line_name, NULL);
+	for (int i = 0; i < PQntuples(res) && err == 0; i++) {
+		const char *name = PQgetvalue(res, i, NAME);
+
+		wanted_see(w, t->line_schema, t->line_name, name);
 		if (*PQgetvalue(res, i, IS_IDENTITY) == 't' ||
-		    wanted_has(w, t->line_schema, t->line_name, PQgetvalue(res, i, NAME)))
+		    wanted_has(w, t->line_schema, t->line_name, name))
 			err = add_column(t, res, i);
+	}
 	buf_add(&t->columns, "", 1);
 	PQclear(res);
 	return err;

@@ -40,12 +40,10 @@ struct tables {
 /*
  * Find the tables that the options name, and describe them; the connection is in a transaction with one
  * snapshot, else what publications say of a table may be older than what is described.  Start with all
- * zero.  0, or the exit code after reporting.
+ * zero.  At first what is named has to be there; later it may be gone.  0, or the exit code after
+ * reporting.
  */
-int tables_find(struct tables *ts, PGconn *conn, const struct options *o);
-
-/* Like that, but what was named and is not there any more is no mistake now. */
-int tables_find_now(struct tables *ts, PGconn *conn, const struct options *o);
+int tables_find(struct tables *ts, PGconn *conn, const struct options *o, int is_first);
 
 /* Are they the same ones, under the same names on the line, and is the same of them published? */
 int tables_are_same(const struct tables *a, const struct tables *b);

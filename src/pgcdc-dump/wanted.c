@@ -63,6 +63,30 @@ wanted_has(const struct wanted *w, const char *schema, const char *table, const 
 	       (but == NULL || !selection_has(but, column));
 }
 
+/* --- what matches nothing */
+
+void
+wanted_see(const struct wanted *w, const char *schema, const char *table, const char *column)
+{
+	selections_see(&w->columns, schema, table, column);
+	selections_see(&w->exclude_columns, schema, table, column);
+	for (size_t i = 0; i < w->n_where; i++)
+		w->where[i].is_seen |= filter_matches(w->where[i].table, schema, table);
+}
+
+void
+wanted_warn_unseen(const struct wanted *w)
+{
+	static const char what[] = "dumped table";
+
+	selections_warn_unseen(&w->columns, "columns", what);
+	selections_warn_unseen(&w->exclude_columns, "exclude-columns", what);
+	for (size_t i = 0; i < w->n_where; i++)
+		if (!w->where[i].is_seen)
+			log_warn("pattern \"%s\" of option \"--where\" matches no %s",
+			    w->where[i].table, what);
+}
+
 /* --- pages */
 
 /* A number of a page, and what is behind it. -1: it is none. */

@@ -20,6 +20,7 @@ struct wanted_options {
 struct condition {
 	const char *table; /* pattern */
 	const char *sql;
+	int is_seen; /* it has matched a table */
 };
 
 struct pages {
@@ -46,6 +47,12 @@ int wanted_has(const struct wanted *w, const char *schema, const char *table, co
 
 /* Append the conditions for rows of this table, joined by AND; nothing when there are none. */
 void wanted_where(const struct wanted *w, struct buf *b, const char *schema, const char *table);
+
+/* A table is dumped, and with column it has that column: what matches them is not misspelt. */
+void wanted_see(const struct wanted *w, const char *schema, const char *table, const char *column);
+
+/* Warn of what has matched nothing. */
+void wanted_warn_unseen(const struct wanted *w);
 
 /* The next pages of this table from *i on, which is moved behind them; NULL: there are no more. */
 const struct pages *

@@ -44,6 +44,13 @@ appending(void)
 	is_int(b.len, 0, "and nothing can be dropped");
 	buf_str(&b, "again");
 	is_content(&b, "again", "and can be used again");
+	buf_trim(&b);
+	ok(b.cap == 5 && b.len == 5, "what it does not need is given back");
+	buf_str(&b, "!");
+	is_content(&b, "again!", "and taken again");
+	buf_free(&b);
+	buf_trim(&b);
+	ok(b.data == NULL && b.cap == 0 && !b.failed, "one that is empty stays so");
 	buf_free(&b);
 }
 

@@ -65,6 +65,7 @@ finding(void)
 			is_int(selection_has(one, cases[i].column), cases[i].has, "... column %s",
 			    cases[i].column);
 		free(s.item);
+		free(s.is_seen);
 	}
 	is_str(said(), "", "nothing is said");
 }
@@ -82,7 +83,37 @@ refusing(void)
 		is_int(selections_parse(&s, &list, "columns"), EXIT_PERMANENT, "\"%s\"", bad[i]);
 		said_line("for option \"--columns\"; expected schema.table:column,...");
 		free(s.item);
+		free(s.is_seen);
 	}
+}
+
+static void
+unseen(void)
+{
+	struct opt_list list = list_of("s.t:a,b*,x.*:c,s.u:d");
+	struct selections s;
+
+	is_int(selections_parse(&s, &list, "columns"), 0, "a list");
+	selections_see(&s, "s", "t", NULL);
+	selections_see(&s, "s", "t", "a");
+	selections_see(&s, "s", "t", "d");
+	selections_see(&s, "s", "u", NULL);
+	selections_see(&s, "s", "v", "b");
+	selections_warn_unseen(&s, "columns", "table");
+	is_str(said(),
+	    "selection_test: warning: column \"b*\" of option \"--columns\" is in no table that "
+	    "\"s.t\" matches\n"
+	    "selection_test: warning: pattern \"x.*\" of option \"--columns\" matches no table\n"
+	    "selection_test: warning: column \"d\" of option \"--columns\" is in no table that "
+	    "\"s.u\" matches\n",
+	    "what has matched nothing is warned about");
+	selections_see(&s, "s", "t", "bb");
+	selections_see(&s, "x", "y", "c");
+	selections_see(&s, "s", "u", "d");
+	selections_warn_unseen(&s, "columns", "table");
+	is_str(said(), "", "and what has is not");
+	free(s.item);
+	free(s.is_seen);
 }
 
 int
@@ -92,5 +123,6 @@ main(void)
 	said_start();
 	finding();
 	refusing();
+	unseen();
 	return tap_done();
 }
