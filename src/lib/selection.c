@@ -36,8 +36,9 @@ selections_parse(struct selections *s, const struct opt_list *list, const char *
 			*colon = '\0';
 			last = &s->item[s->n++];
 			*last = (struct selection){
-				.table = item, .column = &list->item[i], .is_seen = is_seen++
+				.table = item, .column = &list->item[i], .is_seen = is_seen
 			};
+			is_seen++;
 			item = list->item[i] = colon + 1;
 		}
 		if (last == NULL || *item == '\0')
