@@ -129,7 +129,7 @@ kept(const char *identity, const char *columns, const char *exclude)
 		item[i] = (struct selection){ .table = "s.t", .column = column[i] };
 		for (char *p; (p = strsep(&rest, ",")) != NULL;)
 			column[i][item[i].n++] = p;
-		*selections[i] = (struct selections){ &item[i], 1 };
+		*selections[i] = (struct selections){ .item = &item[i], .n = 1 };
 	}
 	d = make(
 	    TABLE(COLUMN("1", "a") "," COLUMN("2", "b") "," COLUMN("3", "c") "," COLUMN("4", "d"),

@@ -24,7 +24,7 @@ definition(int selective)
 	char why[64];
 
 	if (selective)
-		choice.exclude_columns = (struct selections){ &item, 1 };
+		choice.exclude_columns = (struct selections){ .item = &item, .n = 1 };
 	d = definition_make(
 	    json, &(struct definition){ .schema_id = 5 }, &choice, why, sizeof(why));
 	json_decref(json);
